@@ -1,0 +1,1 @@
+"""Plain frozen dataclasses and enums: the words that every other room speaks."""
