@@ -1,0 +1,108 @@
+"""What a run saw as a whole: sources, counts, handshakes. Every output format draws this one model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from handshake.model.address import Endpoint
+from handshake.model.handshake import Exchange, Handshake
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Where a capture could not be read any further; everything before it was."""
+
+    offset: int
+    """Bytes into the (decompressed) file."""
+    number: int
+    """Number of the packet that could not be read, from 1."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """One capture file or interface, as far as it was read."""
+
+    name: str
+    format: str
+    """`pcap`, `pcapng`, `pcapng, gzip`, `live` …"""
+    frames: int
+    damage: Damage | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of a run. What was not decoded is counted by reason, never dropped in silence."""
+
+    frames: int = 0
+    tcp: int = 0
+    udp: int = 0
+    icmp_errors: int = 0
+    undecoded: dict[str, int] = field(default_factory=dict)
+    """Reason to number of frames: other protocols, later fragments …"""
+    faults: dict[str, int] = field(default_factory=dict)
+    """Reason to number of frames whose bytes were wrong or cut."""
+    evicted: int = 0
+    """Connections dropped from the full flow table before their end."""
+    evicted_exchanges: int = 0
+    """UDP exchanges dropped from the full table."""
+    first_ns: int | None = None
+    last_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the user asked to probe, as typed and as understood."""
+
+    text: str
+    """As typed."""
+    host: str
+    """Name or address without brackets."""
+    port: int
+    service: str | None = None
+    """Service name: as typed (`localhost:http`) or the port's well-known one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """How a name became an address, before any packet to the target."""
+
+    host: str
+    addresses: tuple[bytes, ...]
+    """All addresses in the order of preference; the first was used. 4 or 16 bytes each."""
+    source: str
+    """Who answered: `literal`, `hosts file`, `system resolver` …"""
+    took_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way the kernel takes to the target."""
+
+    interface: str
+    mtu: int
+    source: bytes
+    """The source address that the kernel prefers, 4 or 16 bytes."""
+    gateway: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approach:
+    """What came before the first packet of a probe: target, name resolution, route."""
+
+    target: Target
+    resolution: Resolution
+    route: Route
+    server: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The view-model of every output format."""
+
+    sources: tuple[SourceInfo, ...]
+    tally: Tally
+    handshakes: tuple[Handshake, ...]
+    exchanges: tuple[Exchange, ...] = ()
+    approach: Approach | None = None
+    """Only for a probe."""
