@@ -1,0 +1,40 @@
+# Each target works as the first command in a fresh clone: it makes the environment that it needs.
+.PHONY: help demo test check bench captures clean
+VENV := .venv
+BIN := $(VENV)/bin
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/runtime.stamp ## a handshake in a private network, probed and explained
+	@$(BIN)/handshake demo
+
+test: $(VENV)/dev.stamp ## every test; ARGS="-k name" for some of them
+	@command -v tshark >/dev/null || .ci/apt tshark || \
+		echo "No tshark: the second-opinion tests are skipped; to have them: sudo apt-get install tshark"
+	@$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/dev.stamp ## format, lint, types, import order, generated pages
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python docs/generate.py --check
+
+bench: $(VENV)/dev.stamp ## start-up and decoding speed beside other tools
+	@$(BIN)/python tests/bench/bench.py
+
+captures: $(VENV)/runtime.stamp ## record the bundled captures again (root or user namespaces)
+	@$(BIN)/python -m handshake.lab.record captures
+
+clean: ## remove the environment and everything else that was made
+	@rm -rf $(VENV) build dist handshake.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find handshake tests docs -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/runtime.stamp: pyproject.toml
+	@.ci/venv $(VENV) .
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml
+	@.ci/venv $(VENV) '.[dev]'
+	@touch $(VENV)/runtime.stamp $@
