@@ -1,0 +1,127 @@
+"""IPv4 (RFC 791) and IPv6 (RFC 8200) with its extension headers."""
+
+from __future__ import annotations
+
+from handshake.wire import icmp, tcp, udp
+from handshake.wire.layout import (
+    IPV4,
+    IPV6,
+    IPV6_EXTENSION,
+    IPV6_FRAGMENT,
+    IPV6_ROUTING,
+    TooShortError,
+    ipv4_fragment_offset,
+    ipv4_header_length,
+    ipv4_more_fragments,
+    ipv4_version,
+)
+from handshake.wire.walk import HaltError, Layer, Walk
+
+_PROTOCOL_NAMES = {
+    2: "IGMP", 4: "IP-in-IP", 41: "IPv6-in-IP", 46: "RSVP", 47: "GRE", 50: "ESP", 51: "AH", 59: "no next header",
+    88: "EIGRP", 89: "OSPF", 94: "IPIP", 103: "PIM", 108: "IPComp", 112: "VRRP", 115: "L2TP", 132: "SCTP",
+    136: "UDP-Lite",
+}  # fmt: skip
+
+
+def by_version(walk: Walk, at: int) -> tuple[Layer, int]:
+    """IPv4 or IPv6, whichever the first four bits say."""
+    if at >= walk.captured:
+        raise TooShortError("ip", at, 1, 0)
+    version = walk.data[at] >> 4
+    if version == 4:
+        return ipv4, at
+    if version == 6:
+        return ipv6, at
+    raise HaltError("ip", at, f"IP version {version}", fault=True)
+
+
+def _upper(walk: Walk, protocol: int, at: int, layer: str) -> tuple[Layer, int]:
+    following = UPPER.get(protocol) or (EXTENSIONS.get(protocol) if walk.version == 6 else None)
+    if following is None:
+        name = _PROTOCOL_NAMES.get(protocol, f"IP protocol {protocol}")
+        raise HaltError(layer, at, name, fault=False)
+    return following, at
+
+
+def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
+    """One IPv4 header with its options. Of a fragmented packet only the first fragment goes on."""
+    version_ihl, tos, total, walk.ip_id, fragment, walk.ttl, protocol, _, walk.src, walk.dst = IPV4.read(walk.data, at)
+    length = ipv4_header_length(version_ihl)
+    if ipv4_version(version_ihl) != 4:
+        raise HaltError("ipv4", at, f"IP version {ipv4_version(version_ihl)} where IPv4 was announced", fault=True)
+    if length < IPV4.size:
+        raise HaltError("ipv4", at, f"header length {length} is less than 20", fault=True)
+    if total == 0:  # segmentation offload: the capturing host left the length to the network card
+        total = walk.end - at
+    if total < length:
+        raise HaltError("ipv4", at, f"total length {total} is less than the header's {length}", fault=True)
+    if at + total > walk.end:
+        walk.whole = False
+    walk.layers.append("ipv4")
+    walk.version = 4
+    walk.ecn = tos & 3
+    walk.end = at + total
+    if ipv4_fragment_offset(fragment):
+        raise HaltError("ipv4", at, "later IPv4 fragment", fault=False)
+    walk.whole = walk.whole and not ipv4_more_fragments(fragment)
+    return _upper(walk, protocol, at + length, "ipv4")
+
+
+def ipv6(walk: Walk, at: int) -> tuple[Layer, int]:
+    """The fixed IPv6 header; extension headers are layers of their own."""
+    head, length, protocol, walk.ttl, walk.src, walk.dst = IPV6.read(walk.data, at)
+    if head >> 28 != 6:
+        raise HaltError("ipv6", at, f"IP version {head >> 28} where IPv6 was announced", fault=True)
+    walk.layers.append("ipv6")
+    walk.version = 6
+    walk.ecn = head >> 20 & 3
+    walk.ip_id = None
+    at += IPV6.size
+    if length:  # zero: a jumbogram (RFC 2675) or segmentation offload; then the frame's length counts
+        if at + length > walk.end:
+            walk.whole = False
+        walk.end = at + length
+    return _upper(walk, protocol, at, "ipv6")
+
+
+def ipv6_options(walk: Walk, at: int) -> tuple[Layer, int]:
+    """Hop-by-hop, destination options, mobility and alike: skipped by their length."""
+    protocol, length = IPV6_EXTENSION.read(walk.data, at)
+    walk.layers.append("ipv6-extension")
+    return _upper(walk, protocol, at + (length + 1) * 8, "ipv6-extension")
+
+
+def ipv6_routing(walk: Walk, at: int) -> tuple[Layer, int]:
+    """Routing header: with segments left, the last address of types 0 and 2 is where the packet really goes."""
+    protocol, length, kind, left = IPV6_ROUTING.read(walk.data, at)
+    walk.layers.append("ipv6-routing")
+    after = at + (length + 1) * 8
+    if left and kind in (0, 2) and length >= 2 and after <= walk.captured:
+        walk.dst = walk.data[after - 16 : after]
+    return _upper(walk, protocol, after, "ipv6-routing")
+
+
+def ipv6_fragment(walk: Walk, at: int) -> tuple[Layer, int]:
+    """Fragment header; an atomic fragment (offset 0, no more) is a whole packet (RFC 6946)."""
+    protocol, _, offset_more, _ = IPV6_FRAGMENT.read(walk.data, at)
+    walk.layers.append("ipv6-fragment")
+    if offset_more >> 3:
+        raise HaltError("ipv6-fragment", at, "later IPv6 fragment", fault=False)
+    walk.whole = walk.whole and not offset_more & 1
+    return _upper(walk, protocol, at + IPV6_FRAGMENT.size, "ipv6-fragment")
+
+
+UPPER: dict[int, Layer] = {1: icmp.icmpv4, 6: tcp.tcp, 17: udp.udp, 58: icmp.icmpv6}
+"""IP protocol number to transport layer."""
+
+EXTENSIONS: dict[int, Layer] = {
+    0: ipv6_options,
+    43: ipv6_routing,
+    44: ipv6_fragment,
+    60: ipv6_options,
+    135: ipv6_options,
+    139: ipv6_options,
+    140: ipv6_options,
+}
+"""IPv6 extension headers (RFC 7045 §3)."""

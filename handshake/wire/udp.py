@@ -1,0 +1,25 @@
+"""UDP datagrams (RFC 768): no handshake, but ports, lengths and payload."""
+
+from __future__ import annotations
+
+from handshake.model.address import Endpoint
+from handshake.model.packet import Datagram
+from handshake.wire.layout import UDP
+from handshake.wire.walk import Walk
+
+
+def udp(walk: Walk, at: int) -> None:
+    """One UDP header. The length field counts unless it is zero (jumbogram) or beyond the packet."""
+    src_port, dst_port, length, _ = UDP.read(walk.data, at)
+    room = walk.end - at
+    length = length if UDP.size <= length <= room else room
+    walk.layers.append("udp")
+    walk.transport = Datagram(
+        walk.frame.number,
+        walk.frame.time_ns,
+        Endpoint(walk.src, src_port),
+        Endpoint(walk.dst, dst_port),
+        length - UDP.size,
+        walk.tags,
+    )
+    walk.payload = walk.data[at + UDP.size : at + length]

@@ -1,0 +1,54 @@
+"""The walk through one frame: each layer is a short function that names the next layer and its offset.
+
+A layer takes the walk and the offset of its header and returns `(next layer, offset)`, or raises
+`HaltError` where there is nothing more to decode. Adding a layer is one function and one table row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from handshake.model.packet import Datagram, Frame, IcmpError, Segment
+
+MAX_LAYERS = 32
+"""Layers decoded in one frame; more is an attack or a loop, not a packet."""
+
+
+class HaltError(Exception):
+    """Decoding ends here. Never leaves the room `wire`."""
+
+    def __init__(self, layer: str, at: int, reason: str, *, fault: bool) -> None:
+        super().__init__(reason)
+        self.layer = layer
+        self.at = at
+        self.fault = fault
+
+
+class Walk:
+    """What is known of a frame while its layers are being read."""
+
+    __slots__ = ("captured", "data", "dst", "ecn", "end", "frame", "ip_id", "layers", "payload", "src", "tags",
+                 "transport", "ttl", "version", "whole")  # fmt: skip
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.data = frame.data
+        self.captured = len(frame.data)
+        self.end = max(frame.orig_len, len(frame.data))
+        """Where the current layer's content ends on the wire; may lie past the captured bytes."""
+        self.layers: list[str] = []
+        self.tags: tuple[tuple[str, int], ...] = ()
+        self.src = b""
+        self.dst = b""
+        self.version = 0
+        self.ttl = 0
+        self.ecn = 0
+        self.ip_id: int | None = None
+        self.whole = True
+        """False inside a fragment: lengths and checksums of the transport layer cannot be checked."""
+        self.transport: Segment | Datagram | IcmpError | None = None
+        self.payload = b""
+
+
+Layer = Callable[[Walk, int], "tuple[Layer, int] | None"]
+"""Decodes the header at an offset; None when the walk has reached its end."""
