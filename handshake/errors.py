@@ -6,6 +6,10 @@ cannot be read, targets that make no sense, and a machine that does not let us w
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
+
 
 class HandshakeError(Exception):
     """Base of every error this package raises on purpose: one line that says what, where, what to do."""
@@ -33,6 +37,19 @@ class PrivilegeError(HandshakeError):
     """CAP_NET_RAW (or a user namespace) is needed and missing; the text carries the command to run."""
 
     exit_status = 77
+
+    @classmethod
+    def to(cls, purpose: str) -> PrivilegeError:
+        """The error for a `purpose` that needs raw sockets, with this very command line under sudo."""
+        return cls(f"{purpose} needs CAP_NET_RAW; run it as root:  sudo {_command_line()}")
+
+
+def _command_line() -> str:
+    """This process's command, spelled so that sudo, whose PATH is its own, finds the same program."""
+    program, *arguments = sys.argv
+    if program.endswith("__main__.py"):
+        return shlex.join([sys.executable, "-m", "handshake", *arguments])
+    return shlex.join([os.path.abspath(program), *arguments])
 
 
 class ToolError(HandshakeError):

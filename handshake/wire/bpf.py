@@ -1,0 +1,114 @@
+"""Classic BPF programs: assembled here, run by the kernel on the packets of one socket.
+
+Loads are relative to the network header (`NET`), so one program fits every link type, and the
+EtherType is asked of the kernel (`PROTOCOL`), which looks past a VLAN tag. linux/filter.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Sequence
+from socket import SOL_SOCKET, socket
+from typing import NamedTuple
+
+SO_ATTACH_FILTER = 26
+
+LDB, LDH, LDB_X, LDH_X = 0x30, 0x28, 0x50, 0x48
+"""Load a byte or half-word into A from offset k, or from offset X + k."""
+LDX_IHL, LDX_IMM = 0xB1, 0x01
+"""Load X with the IPv4 header length in bytes, or with k."""
+JEQ, JGE, JSET, RET = 0x15, 0x35, 0x45, 0x06
+
+NET = 0xFFF00000
+PROTOCOL = 0xFFFFF000
+WHOLE_PACKET = 0x40000
+
+
+class Instruction(NamedTuple):
+    """One instruction: opcode, jump distances if true and false, and the operand."""
+
+    code: int
+    jt: int
+    jf: int
+    k: int
+
+
+Line = tuple[int, int] | tuple[int, int, str, str] | str
+"""`(code, k)`, `(code, k, label if true, label if false)` or a label; an empty label is the next line."""
+
+DROP_ALL = (Instruction(RET, 0, 0, 0),)
+
+
+def assemble(lines: Sequence[Line]) -> tuple[Instruction, ...]:
+    """Resolve the labels. Jumps go forward, at most 255 instructions."""
+    labels: dict[str, int] = {}
+    code: list[tuple[int, int] | tuple[int, int, str, str]] = []
+    for line in lines:
+        if isinstance(line, str):
+            labels[line] = len(code)
+        else:
+            code.append(line)
+
+    def distance(label: str, here: int) -> int:
+        return labels[label] - here - 1 if label else 0
+
+    return tuple(
+        Instruction(line[0], distance(line[2], at), distance(line[3], at), line[1])
+        if len(line) == 4
+        else Instruction(line[0], 0, 0, line[1])
+        for at, line in enumerate(code)
+    )
+
+
+def attach(sock: socket, program: Sequence[Instruction]) -> None:
+    """Let the kernel run `program` on each packet for `sock` and drop those it returns 0 for."""
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
+    sock.setsockopt(SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(program), ctypes.addressof(code)))
+
+
+def tcp_port_filter(port: int) -> tuple[Instruction, ...]:
+    """Pass TCP segments to or from `port` and every ICMP or ICMPv6 error; IPv4 and IPv6.
+
+    IPv6 packets with extension headers pass unread, later IPv4 fragments do not.
+    """
+    return assemble(
+        (
+            (LDH, PROTOCOL),
+            (JEQ, 0x0800, "ipv4", ""),
+            (JEQ, 0x86DD, "ipv6", "drop"),
+            "ipv4",
+            (LDX_IHL, NET),
+            (LDH, NET + 6),
+            (JSET, 0x1FFF, "drop", ""),  # fragment offset
+            (LDB, NET + 9),
+            (JEQ, 6, "tcp", ""),
+            (JEQ, 1, "", "drop"),
+            (LDB_X, NET),
+            (JEQ, 3, "pass", ""),  # unreachable, source quench, time exceeded, parameter problem (RFC 792)
+            (JEQ, 4, "pass", ""),
+            (JEQ, 11, "pass", ""),
+            (JEQ, 12, "pass", "drop"),
+            "ipv6",
+            (LDX_IMM, 40),
+            (LDB, NET + 6),
+            (JEQ, 6, "tcp", ""),
+            (JEQ, 58, "icmpv6", ""),
+            (JEQ, 0, "pass", ""),  # extension headers (RFC 8200 §4.1)
+            (JEQ, 43, "pass", ""),
+            (JEQ, 44, "pass", ""),
+            (JEQ, 60, "pass", "drop"),
+            "icmpv6",
+            (LDB_X, NET),
+            (JGE, 128, "drop", "pass"),  # RFC 4443 §2.1: errors have types below 128
+            "tcp",
+            (LDH_X, NET),
+            (JEQ, port, "pass", ""),
+            (LDH_X, NET + 2),
+            (JEQ, port, "pass", "drop"),
+            "pass",
+            (RET, WHOLE_PACKET),
+            "drop",
+            (RET, 0),
+        )
+    )
