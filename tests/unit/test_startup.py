@@ -1,0 +1,58 @@
+"""Start-up is part of the feel: what does not send packets imports none of the heavy libraries."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+HEAVY = {"scapy", "pyshark", "pyroute2", "numpy"}
+
+RUN_AND_LIST = """
+import runpy, sys
+try:
+    runpy.run_module("handshake", run_name="__main__", alter_sys=True)
+except SystemExit as stop:
+    assert not stop.code, stop.code
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """Top-level modules loaded once `handshake ARGUMENTS…` has run with success in a Python of its own."""
+    run = subprocess.run(
+        [sys.executable, "-c", RUN_AND_LIST, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout
+    return {name.partition(".")[0] for name in run.stderr.splitlines()[-1].split()}
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    """A pcap of one SYN on a raw IP link, written here byte by byte."""
+    syn = bytes.fromhex(
+        "4500 0028 0001 0000 4006 0000 7f000001 7f000001"  # IPv4, protocol TCP
+        "c350 0050 00000064 00000000 5002 ffff 0000 0000"  # 50000 → 80, SYN
+    )
+    header = bytes.fromhex("a1b2c3d4 0002 0004 00000000 00000000 0000ffff 00000065")
+    record = (1).to_bytes(4, "big") + bytes(4) + 2 * len(syn).to_bytes(4, "big")
+    path = tmp_path / "syn.pcap"
+    path.write_bytes(header + record + syn)
+    return path
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["replay", "--help"]], ids=" ".join)
+def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
+    assert not HEAVY & modules_after(*arguments)
+
+
+def test_replay_imports_nothing_heavy(capture: Path) -> None:
+    modules = modules_after("replay", str(capture))
+    assert "handshake" in modules
+    assert not HEAVY & modules
