@@ -1,0 +1,84 @@
+"""Small real servers: ordinary sockets of the standard library, each in a thread, closed without a trace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler
+from socket import AF_INET6
+from socketserver import BaseRequestHandler, BaseServer, ThreadingTCPServer, UDPServer
+
+from handshake.lab.netns import Host
+
+Address = tuple[str, int]
+"""IP address as text, and port."""
+
+OBJECT_BYTES = 300
+"""Size of every object of the HTTP server."""
+
+
+def tcp_echo(address: Address, host: Host | None = None) -> AbstractContextManager[BaseServer]:
+    """Send back what comes, until the client ends its side."""
+    return _serving(ThreadingTCPServer, address, _TcpEcho, host)
+
+
+def udp_echo(address: Address, host: Host | None = None) -> AbstractContextManager[BaseServer]:
+    """Send back each datagram."""
+    return _serving(UDPServer, address, _UdpEcho, host)
+
+
+def http(address: Address, host: Host | None = None, *, version: str = "1.1") -> AbstractContextManager[BaseServer]:
+    """Answer each GET with a small object; `version` 1.0 closes after it, 1.1 keeps the connection."""
+    handler = type("_Http", (_Http,), {"protocol_version": f"HTTP/{version}"})
+    return _serving(ThreadingTCPServer, address, handler, host)
+
+
+@contextmanager
+def _serving(
+    kind: type[ThreadingTCPServer | UDPServer], address: Address, handler: type[BaseRequestHandler], host: Host | None
+) -> Iterator[BaseServer]:
+    """Serve in a thread: in the given host, or where the caller is."""
+    inet6 = {"address_family": AF_INET6} if ":" in address[0] else {}
+    family_kind = type(kind.__name__, (kind,), {"allow_reuse_address": True, **inet6})
+    if host is None:
+        server = family_kind(address, handler)
+    else:
+        with host.inside():
+            server = family_kind(address, handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _TcpEcho(BaseRequestHandler):
+    def handle(self) -> None:
+        while data := self.request.recv(4096):
+            self.request.sendall(data)
+
+
+class _UdpEcho(BaseRequestHandler):
+    def handle(self) -> None:
+        data, sock = self.request
+        sock.sendto(data, self.client_address)
+
+
+class _Http(BaseHTTPRequestHandler):
+    server_version, sys_version, wbufsize = "lab", "", -1
+
+    def do_GET(self) -> None:
+        """Answer with an object made of its own path."""
+        body = (self.path.encode() * OBJECT_BYTES)[:OBJECT_BYTES]
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet: the packets are the log."""
