@@ -1,0 +1,87 @@
+"""Open a capture file, whatever its format and compression, and iterate over its frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from handshake.errors import CaptureError
+from handshake.model.packet import Frame
+from handshake.model.report import Damage, SourceInfo
+from handshake.source.foreign import not_a_capture
+from handshake.source.pcap import MAGICS, PcapReader
+from handshake.source.pcapng import SECTION_MAGIC, PcapngReader
+from handshake.source.stream import BrokenError, ByteStream
+
+
+class Capture:
+    """An iterator over the frames of a capture file, and a context manager that closes it.
+
+    Where the file is cut or makes no sense, the iteration ends and `damage` says where and why.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._stream = ByteStream(path)
+        self.name = self._stream.name
+        """The path as given, or `standard input`."""
+        self.frames = 0
+        """Frames read so far."""
+        self.damage: Damage | None = None
+        """Set when the iteration ended before the true end of the file."""
+        try:
+            reader = _reader(path, self._stream)
+        except BrokenError as broken:
+            self.close()
+            raise CaptureError(f"{self.name}: {broken.reason}") from None
+        except BaseException:
+            self.close()
+            raise
+        compression = self._stream.compression
+        self.format = f"{reader.format}, {compression}" if compression else reader.format
+        """`pcap`, `pcap (ns)`, `pcapng`, `pcapng, gzip` …"""
+        self._frames = reader.frames()
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        try:
+            frame = next(self._frames)
+        except BrokenError as broken:
+            self.damage = Damage(broken.offset, self.frames + 1, broken.reason)
+            raise StopIteration from None
+        self.frames = frame.number
+        return frame
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; standard input stays open."""
+        self._stream.close()
+
+    def info(self) -> SourceInfo:
+        """Name, format, frames so far and damage, for a report."""
+        return SourceInfo(self.name, self.format, self.frames, self.damage)
+
+
+def open_capture(path: str | os.PathLike[str]) -> Capture:
+    """Open a pcap or pcapng file, plain or compressed with gzip or zstd; `-` is standard input.
+
+    Raises CaptureError, in one line that says why, when nothing can be read from it.
+    """
+    return Capture(os.fspath(path))
+
+
+def _reader(path: str, stream: ByteStream) -> PcapReader | PcapngReader:
+    start = stream.peek()
+    if start[:4] in MAGICS:
+        return PcapReader(stream)
+    if start[:4] == SECTION_MAGIC:
+        return PcapngReader(stream)
+    raise BrokenError(0, not_a_capture(path, start))
