@@ -1,0 +1,192 @@
+"""What a handshake says, in the few words that several formats share."""
+
+from __future__ import annotations
+
+from handshake.model.address import Endpoint
+from handshake.model.handshake import CloseKind, Handshake, Outcome, Side, Teardown
+from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, TIMESTAMPS, WSCALE, Option
+from handshake.model.packet import ACK, AE, CWR, ECE, IcmpError, Segment, flag_names
+from handshake.model.services import service_name
+from handshake.render.units import count, duration
+
+OUTCOME_STYLE = {
+    Outcome.ESTABLISHED: "green",
+    Outcome.SIMULTANEOUS_OPEN: "green",
+    Outcome.SPLIT_HANDSHAKE: "green",
+    Outcome.REFUSED: "red",
+    Outcome.UNANSWERED: "red",
+    Outcome.UNREACHABLE: "red",
+    Outcome.HALF_OPEN: "yellow",
+    Outcome.ABORTED_BY_CLIENT: "yellow",
+    Outcome.ABORTED_BY_SERVER: "yellow",
+    Outcome.ONE_SIDED: "dim",
+    Outcome.MIDSTREAM: "dim",
+}
+
+OUTCOME_WORDS = {
+    Outcome.ESTABLISHED: "both ends agreed on their sequence numbers",
+    Outcome.SIMULTANEOUS_OPEN: "both ends opened actively at the same time",
+    Outcome.SPLIT_HANDSHAKE: "the server answered the SYN with a SYN of its own",
+    Outcome.REFUSED: "the host answered, and nothing listens on that port (or a firewall rejects with RST)",
+    Outcome.UNANSWERED: "no reply to the SYN: dropped on the way, or filtered",
+    Outcome.UNREACHABLE: "a router or the host reported that the SYN could not be delivered",
+    Outcome.HALF_OPEN: "the server answered, and the client's final ACK never came",
+    Outcome.ABORTED_BY_CLIENT: "the client reset the connection before it was established",
+    Outcome.ABORTED_BY_SERVER: "the server reset the connection before it was established",
+    Outcome.ONE_SIDED: "only one direction was captured",
+    Outcome.MIDSTREAM: "the capture began after the handshake",
+}
+
+SEVERITY_STYLE = {"error": "red", "warning": "yellow", "note": "cyan"}
+
+
+def with_service(endpoint: Endpoint) -> str:
+    """`10.0.0.2:80 http`, or without a name when the port has no well-known one."""
+    name = service_name(endpoint.port)
+    return f"{endpoint} {name}" if name else str(endpoint)
+
+
+def option_words(segment: Segment) -> str:
+    """The options of a SYN or SYN-ACK in words and wire order, ECN flags included; empty without any."""
+    words = [_option(item) for item in segment.options.items if item.kind > NOP]
+    ecn = segment.flags & (AE | CWR | ECE)
+    if ecn:
+        words.append(_ecn(ecn, reply=bool(segment.flags & ACK)))
+    return ", ".join(words)
+
+
+def _option(item: Option) -> str:
+    shape = (item.kind, len(item.data))
+    if shape == (MSS, 2):
+        return f"MSS {int.from_bytes(item.data)}"
+    if shape == (WSCALE, 1):
+        return f"window scale {item.data[0]}"
+    if shape == (SACK_PERMITTED, 0):
+        return "SACK"
+    if shape == (TFO, 0):
+        return "Fast Open cookie request"
+    if item.kind == TFO:
+        return f"Fast Open cookie of {count(len(item.data), 'byte')}"
+    return item.name
+
+
+def _ecn(flags: int, reply: bool) -> str:
+    """The offer (RFC 3168 §6.1.1, RFC 9768 §3.1.1) or the plain acceptance; anything else by its flags."""
+    if not reply and flags == (AE | CWR | ECE):
+        return "AccECN"
+    if flags == (ECE if reply else ECE | CWR):
+        return "ECN"
+    return "flags " + ",".join(flag_names(flags))
+
+
+def option_brief(handshake: Handshake) -> str:
+    """What both ends announced, as short as it goes: `MSS 1460 WS 7/7 SACK TS`; empty without both SYNs."""
+    if handshake.client.opening is None or handshake.server.opening is None:
+        return ""
+    ours, theirs = handshake.client.opening.options, handshake.server.opening.options
+    words = []
+    if ours.mss is not None or theirs.mss is not None:
+        words.append(f"MSS {ours.mss or '-'}" if ours.mss == theirs.mss else f"MSS {ours.mss or '-'}/{theirs.mss or '-'}")
+    if ours.wscale_shift is not None and theirs.wscale_shift is not None:
+        words.append(f"WS {ours.wscale_shift}/{theirs.wscale_shift}")
+    if ours.sack_permitted and theirs.sack_permitted:
+        words.append("SACK")
+    if ours.tsval is not None and theirs.tsval is not None:
+        words.append("TS")
+    return " ".join(words)
+
+
+def retransmits(handshake: Handshake) -> str:
+    """Repeated SYNs and SYN-ACKs: `2 SYN`, `1 SYN 1 S/A`; empty when there were none."""
+    words = []
+    if handshake.syn_retransmits:
+        words.append(f"{handshake.syn_retransmits} SYN")
+    if handshake.synack_retransmits:
+        words.append(f"{handshake.synack_retransmits} S/A")
+    return " ".join(words)
+
+
+def close_brief(teardown: Teardown) -> str:
+    """How it was closed, in one or two words: `FIN client`, `RST server`; empty while open."""
+    kind = {
+        CloseKind.OPEN: "",
+        CloseKind.FIN: "FIN",
+        CloseKind.FIN_UNFINISHED: "FIN…",
+        CloseKind.HALF_CLOSED: "half",
+        CloseKind.RST: "RST",
+        CloseKind.FIN_THEN_RST: "FIN+RST",
+    }[teardown.kind]
+    who = "both" if teardown.simultaneous else teardown.first.value if teardown.first else ""
+    return f"{kind} {who}".strip()
+
+
+def close_sentence(teardown: Teardown) -> str:
+    """How it was closed, as one sentence without a full stop."""
+    first = teardown.first.value if teardown.first else "one side"
+    other = teardown.first.other.value if teardown.first else "the other"
+    if teardown.simultaneous:
+        return "closed by both sides at the same time: the FINs crossed"
+    return {
+        CloseKind.OPEN: "not closed within the capture: no FIN or RST",
+        CloseKind.FIN: f"closed with FIN, {first} first; both sides acknowledged",
+        CloseKind.FIN_UNFINISHED: f"closed with FIN, {first} first; the last acknowledgment was not captured",
+        CloseKind.HALF_CLOSED: f"half-closed: {first} sent FIN, {other} did not",
+        CloseKind.RST: f"reset by {teardown.reset_by.value if teardown.reset_by else first}",
+        CloseKind.FIN_THEN_RST: f"{first} sent FIN first, then {_resetter(teardown)} sent RST",
+    }[teardown.kind]
+
+
+def _resetter(teardown: Teardown) -> str:
+    return teardown.reset_by.value if teardown.reset_by else "one side"
+
+
+def timing_sentence(handshake: Handshake) -> str:
+    """Where the time of the opening went, without the outcome; empty when nothing could be measured."""
+    timing = handshake.timing
+    words = []
+    if timing.syn_to_synack_ns is not None:
+        words.append(f"network+server {duration(timing.syn_to_synack_ns)}")
+    if timing.synack_to_ack_ns is not None:
+        words.append(f"client {duration(timing.synack_to_ack_ns)}")
+    if timing.excluded:
+        words.append(f"round trip left out: {timing.excluded}")
+    return " · ".join(words)
+
+
+def outcome_sentence(handshake: Handshake) -> str:
+    """The outcome with its time and tries: `established in 0.310 ms`, `unanswered after 3 SYNs in 7.012 s`."""
+    outcome, timing = handshake.outcome, handshake.timing
+    if outcome.opened:
+        spent = timing.setup_ns if timing.setup_ns is not None else timing.irtt_ns
+        words = outcome.value if spent is None else f"{outcome.value} in {duration(spent)}"
+        repeats = [
+            count(number, f"{name} retransmission")
+            for name, number in (("SYN", handshake.syn_retransmits), ("SYN-ACK", handshake.synack_retransmits))
+            if number
+        ]
+        return f"{words} after {' and '.join(repeats)}" if repeats else words
+    if outcome is Outcome.UNANSWERED:
+        tries = count(handshake.syn_retransmits + 1, "SYN")
+        return f"unanswered after {tries} in {duration(handshake.end_ns - handshake.start_ns)}"
+    if outcome in (Outcome.REFUSED, Outcome.UNREACHABLE):
+        return f"{outcome.value} after {duration(_verdict_ns(handshake))}"
+    return outcome.value
+
+
+def _verdict_ns(handshake: Handshake) -> int:
+    """ns from the first packet to the first one that did not come from the client."""
+    steps = handshake.steps
+    answer = next((s for s in steps if isinstance(s.packet, IcmpError) or s.sender is Side.SERVER), steps[-1])
+    return answer.time_ns - handshake.start_ns
+
+
+def tag_words(tags: tuple[tuple[str, int], ...]) -> str:
+    """VLANs and tunnels around a connection: `vlan 100, gre 7`; empty without any."""
+    return ", ".join(f"{name} {number}" for name, number in tags)
+
+
+def icmp_words(error: IcmpError) -> str:
+    """An ICMP error: `ICMP 3/3 port unreachable`, with the next-hop MTU where it carries one."""
+    mtu = f", MTU {error.mtu}" if error.mtu is not None else ""
+    family = "ICMP" if error.version == 4 else "ICMPv6"
+    return f"{family} {error.type}/{error.code} {error.meaning}{mtu}"
