@@ -58,7 +58,7 @@ class PcapReader:
         data = stream.read_exactly(header.size, 0, f"the file header of {header.size} bytes")
         _, major, self._minor, _, _, snaplen, linktype = header.unpack(data)
         if major != 2 or self._minor > 4:
-            raise BrokenError(4, f"pcap version {major}.{self._minor}; versions 2.0 to 2.4 are known")
+            raise BrokenError(4, f"pcap version {major}.{self._minor} is not supported, only 2.0 to 2.4 are")
         self.linktype = linktype & LINKTYPE_MASK
         """LINKTYPE_ number of all frames."""
         self._limit = min(max(snaplen, SANE_SNAPLEN), MAX_PACKET)
@@ -74,7 +74,7 @@ class PcapReader:
             if swapped or (maybe_swapped and cap_len > orig_len):
                 cap_len, orig_len = orig_len, cap_len
             if cap_len > limit:
-                raise BrokenError(offset, f"a packet of {cap_len} bytes, more than the limit of {limit}")
+                raise BrokenError(offset, f"a packet of {cap_len} bytes is longer than the limit of {limit}")
             data = read(cap_len)
             if len(data) < cap_len:
                 raise self._stream.cut(offset, f"a packet ({len(data)} of {cap_len} bytes are there)")

@@ -34,8 +34,8 @@ SECTION_MAGIC: Final = SECTION_HEADER.to_bytes(4, "big")
 
 MAX_BLOCK: Final = 1 << 24
 """A longer block (16 MiB) is damage; libpcap draws the line at the same place."""
-MAX_TIME_NS: Final = (1 << 63) - 1
-"""Absurd times are shown as 1970 or 2262, the ends of what 63 bits of nanoseconds hold."""
+MAX_TIME_NS: Final = (1 << 64) - 1
+"""Times beyond the years 1970 to 2554, which 64 bits of nanoseconds hold, are taken for the nearer end."""
 
 
 class Layouts:
@@ -127,11 +127,11 @@ class PcapngReader:
                 self._layouts = self._byte_order(head[8:])
             block_type, length = self._layouts.block.unpack_from(head)
             if length % 4 or not len(head) + 4 <= length <= MAX_BLOCK:
-                raise self._broken(f"a block whose length cannot be {length} bytes")
+                raise self._broken(f"a block cannot be {length} bytes long")
             rest = stream.read_exactly(length - len(head), self._offset, f"a block of {length} bytes")
             if rest[-4:] != head[4:8]:
                 trailer = self._layouts.length.unpack(rest[-4:])[0]
-                raise self._broken(f"a block of {length} bytes that says {trailer} bytes at its end")
+                raise self._broken(f"a block of {length} bytes says {trailer} bytes at its end")
             yield block_type, head[8:] + rest[:-4]
             self._offset += length
         if head or stream.fault:
@@ -141,12 +141,12 @@ class PcapngReader:
         for layouts in (LITTLE, BIG):
             if layouts.order_magic.unpack(magic)[0] == BYTE_ORDER_MAGIC:
                 return layouts
-        raise self._broken(f"a section header without a byte-order magic (0x{magic.hex()} in its place)")
+        raise self._broken(f"a section header has 0x{magic.hex()} in the place of its byte-order magic")
 
     def _begin_section(self, body: bytes) -> None:
         _, major, minor, _ = self._unpack(self._layouts.section, body, "section header")
         if major != 1 or minor not in (0, 2):
-            raise self._broken(f"pcapng version {major}.{minor}; versions 1.0 and 1.2 are known")
+            raise self._broken(f"pcapng version {major}.{minor} is not supported, only 1.0 and 1.2 are")
         self._interfaces = []
 
     def _describe(self, body: bytes) -> Interface:
@@ -173,7 +173,7 @@ class PcapngReader:
                 return
             position += layout.size
             if position + length > len(body):
-                raise self._broken(f"an option of {length} bytes that runs past the end of its block")
+                raise self._broken(f"an option of {length} bytes runs past the end of its block")
             yield code, body[position : position + length]
             position += padded(length)
 
@@ -181,11 +181,8 @@ class PcapngReader:
         fields = self._unpack(layout, body, "packet")
         interface = self._interface(fields[0])
         high, low, cap_len, orig_len = fields[-4:]
-        start = layout.size
-        if cap_len > len(body) - start:
-            raise self._broken(f"a packet of {cap_len} bytes in a block that has room for {len(body) - start}")
         self._time_ns = interface.time_ns(high, low)
-        return self._frame(interface, body[start : start + cap_len], orig_len)
+        return self._frame(interface, body[layout.size :], cap_len, orig_len)
 
     def _simple_packet(self, body: bytes) -> Frame:
         """A packet without a timestamp, of the first interface; it gets the time of the frame before it."""
@@ -193,22 +190,24 @@ class PcapngReader:
         (orig_len,) = self._unpack(layout, body, "simple packet")
         interface = self._interface(0)
         cap_len = min(orig_len, interface.snaplen or orig_len)
-        if cap_len > len(body) - layout.size:
-            raise self._broken(f"a packet of {cap_len} bytes in a block that has room for {len(body) - layout.size}")
-        return self._frame(interface, body[layout.size : layout.size + cap_len], orig_len)
+        return self._frame(interface, body[layout.size :], cap_len, orig_len)
 
-    def _frame(self, interface: Interface, data: bytes, orig_len: int) -> Frame:
+    def _frame(self, interface: Interface, room: bytes, cap_len: int, orig_len: int) -> Frame:
+        if cap_len > len(room):
+            raise self._broken(f"a packet of {cap_len} bytes is in a block with room for {len(room)}")
         self._number += 1
-        return Frame(self._number, self._time_ns, interface.linktype, data, orig_len, interface.name)
+        return Frame(self._number, self._time_ns, interface.linktype, room[:cap_len], orig_len, interface.name)
 
     def _interface(self, index: int) -> Interface:
         if index < len(self._interfaces):
             return self._interfaces[index]
-        raise self._broken(f"a packet of interface {index}, but {len(self._interfaces)} interfaces are described")
+        raise self._broken(
+            f"a packet refers to interface {index}, which is not described (interfaces so far: {len(self._interfaces)})"
+        )
 
     def _unpack(self, layout: Struct, body: bytes, what: str) -> tuple[int, ...]:
         if len(body) < layout.size:
-            raise self._broken(f"a {what} block that is too short for its fields")
+            raise self._broken(f"a {what} block is too short for its fields")
         return layout.unpack_from(body)
 
     def _broken(self, reason: str) -> BrokenError:
