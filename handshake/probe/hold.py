@@ -1,0 +1,68 @@
+"""Hold a TCP port without the kernel speaking for it: no firewall rule, nothing left after `kill -9`.
+
+A segment for a port without a socket makes the kernel answer RST, which would end every crafted
+connection. A *listening* socket takes the segment instead, and its filter drops it unanswered. The
+filter is in place before the socket is bound, so there is no moment in which the kernel answers.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Self
+
+from handshake.errors import PrivilegeError, ProbeError
+from handshake.model.address import Endpoint
+from handshake.wire.bpf import DROP_ALL, attach
+
+
+class PortHold:
+    """A held port of one local address, free again at `close()` or when the process ends."""
+
+    endpoint: Endpoint
+    """The held address and port."""
+
+    def __init__(self, address: bytes, port: int = 0, *, scope_id: int = 0) -> None:
+        """Hold `port` of `address` (4 or 16 bytes); port 0 lets the kernel choose a free one.
+
+        `scope_id` is the interface index, needed for IPv6 link-local addresses.
+        Raises ProbeError when the port is in use or the address is not of this machine.
+        """
+        inet6 = len(address) == 16
+        wanted = Endpoint(address, port)
+        self._socket = socket.socket(socket.AF_INET6 if inet6 else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            if inet6:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            attach(self._socket, DROP_ALL)
+            self._socket.bind((wanted.host, port, 0, scope_id) if inet6 else (wanted.host, port))
+            self._socket.listen(1)
+        except OSError as error:
+            self._socket.close()
+            raise _explain(error, wanted) from None
+        self.endpoint = Endpoint(address, self._socket.getsockname()[1])
+
+    @property
+    def port(self) -> int:
+        """The held port."""
+        return self.endpoint.port
+
+    def close(self) -> None:
+        """Let go of the port; from now on the kernel answers again."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _explain(error: OSError, wanted: Endpoint) -> Exception:
+    if error.errno == errno.EADDRINUSE:
+        return ProbeError(f"source port {wanted.port} of {wanted.host} is in use; choose another, or none")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return ProbeError(f"{wanted.host} is not an address of this machine")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return PrivilegeError.to(f"source port {wanted.port}")
+    return ProbeError(f"cannot hold port {wanted.port} of {wanted.host}: {error.strerror}")
