@@ -1,0 +1,160 @@
+"""Writes the pages of docs/ that repeat what the code says: `python docs/generate.py [--check]`.
+
+With `--check` nothing is written; the exit status is 1 when a page differs from the code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from handshake.cli.app import app
+from handshake.findings.registry import RULES
+from handshake.flow import state
+from handshake.model.handshake import Observed, State
+
+DOCS = Path(__file__).parent
+
+
+def page(title: str, source: str, *parts: str) -> str:
+    """A whole page; empty parts are left out."""
+    notice = f"<!-- Generated from {source} by docs/generate.py: change it there. -->"
+    return "\n\n".join([f"# {title}", notice, *filter(None, parts)]) + "\n"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table; bars in cells are escaped, line ends become spaces."""
+    titles = list(head)
+    cells = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [titles, ["---"] * len(titles), *cells])
+
+
+def cli_page() -> str:
+    """Every command with its arguments, options and exit statuses, from the typer app."""
+    return page("Commands", "handshake/cli", *command_sections("handshake", typer.main.get_command(app)))
+
+
+def command_sections(name: str, command: Any) -> Iterator[str]:
+    """Sections of a command (a typer or click object, whichever typer is built on) and of its subcommands."""
+    if command.hidden:
+        return
+    yield f"## `{name}`"
+    yield inspect.cleandoc(command.help or "")
+    rows = [parameter_row(parameter) for parameter in command.params if not getattr(parameter, "hidden", False)]
+    if rows:
+        yield table(("argument or option", "meaning", "default"), rows)
+    yield inspect.cleandoc(command.epilog or "")
+    for child in getattr(command, "commands", {}).values():
+        yield from command_sections(f"{name} {child.name}", child)
+
+
+def parameter_row(parameter: Any) -> tuple[str, str, str]:
+    """How a parameter is spelled, what it means, and what holds without it."""
+    default = parameter.default.value if isinstance(parameter.default, Enum) else parameter.default
+    value = parameter.metavar or choices(parameter.default) or parameter.name.upper()
+    if parameter.param_type_name == "argument":
+        spelled = value
+    else:
+        flag = parameter.is_flag or parameter.count
+        spelled = ", ".join(parameter.opts + parameter.secondary_opts) + ("" if flag else f" {value}")
+        default = None if flag else default
+    shown = "" if default in (None, "", [], ()) or callable(default) else f"`{default}`"
+    return f"`{spelled}`", parameter.help or "", shown
+
+
+def choices(default: object) -> str:
+    """The values of an enumeration, given one of them."""
+    return "|".join(str(member.value) for member in type(default)) if isinstance(default, Enum) else ""
+
+
+def state_page() -> str:
+    """The state table, once as a picture and once in full."""
+    rules = (inspect.getdoc(state) or "").partition("\n\n")[2]
+    return page(
+        "State machine",
+        "handshake/flow/state.py",
+        rules,
+        "The RFC's states and how segments move an end between them; RST leads from everywhere to CLOSED:",
+        "```mermaid\n" + state_diagram() + "\n```",
+        *(part for role in state.Role for part in (f"## The end that {role.value}", state_table(role))),
+    )
+
+
+def state_diagram() -> str:
+    """A mermaid diagram of the moves between RFC states; parallel moves share an arrow."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for (role, before, event), (after, _) in state.TRANSITIONS.items():
+        if isinstance(before, State) and isinstance(after, State) and before is not after and "RST" not in event.name:
+            arrows.setdefault((before.name, after.name), []).append(f"{role.value} {event.value}")
+    names = [f'    state "{each.value}" as {each.name}' for each in State]
+    moves = [f"    {before} --> {after}: {' / '.join(labels)}" for (before, after), labels in arrows.items()]
+    return "\n".join(["stateDiagram-v2", *names, *moves])
+
+
+def state_table(role: state.Role) -> str:
+    """The rows of one role; states that behave alike share a row."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for (sender, before, event), (after, note) in state.TRANSITIONS.items():
+        if sender is role:
+            rows.setdefault((event.value, after.value, note), []).append(before.value)
+    return table(
+        ("state", "event", "next state", "what it means"),
+        ((listed(before), event, after, note) for (event, after, note), before in rows.items()),
+    )
+
+
+def listed(states: list[str]) -> str:
+    """Names of states, shorter where they are (nearly) all."""
+    if len(states) <= len(State):
+        return ", ".join(states)
+    return "any" if len(states) == len(State) + len(Observed) else "any other"
+
+
+def findings_page() -> str:
+    """Every rule with its full text, after a table of contents."""
+    rules = sorted(RULES, key=lambda rule: rule.code)
+    overview = table(
+        ("code", "name", "severity", "what"),
+        (
+            (f"[{rule.code}](#{rule.code.lower()}-{rule.name})", rule.name, rule.severity.value, rule.what)
+            for rule in rules
+        ),
+    )
+    return page("Findings", "handshake/findings", overview)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+    "findings.md": findings_page,
+    "state-machine.md": state_page,
+}
+
+
+def drifted() -> list[str]:
+    """Names of the pages that differ from what the code says, or do not exist."""
+    return [
+        name for name, make in PAGES.items() if not (DOCS / name).exists() or (DOCS / name).read_text("utf-8") != make()
+    ]
+
+
+def main() -> int:
+    """Write the pages, or with `--check` only compare them; the exit status."""
+    names = drifted()
+    if "--check" in sys.argv[1:]:
+        if names:
+            print(f"docs drifted from the code: {', '.join(names)}; run: python docs/generate.py", file=sys.stderr)
+        return 1 if names else 0
+    for name in names:
+        (DOCS / name).write_text(PAGES[name](), "utf-8")
+        print(f"docs/{name} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
