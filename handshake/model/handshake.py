@@ -91,7 +91,6 @@ class Mark(Enum):
     DATA_BEFORE_ACK = "server data before the third segment"
     HANDSHAKE_COMPLETE = "completes the handshake"
     PORT_REUSED = "4-tuple used again"
-    DUPLICATE = "the same packet captured twice"
     FIN_RETRANSMITTED = "FIN retransmitted"
     RST_UNACCEPTABLE = "RST outside the window"
     DATA_AFTER_CLOSE = "data after the sender's FIN"

@@ -1,0 +1,98 @@
+"""What an observer keeps of one end of a connection: the visible part of RFC 9293's TCB (§3.3.1)."""
+
+from __future__ import annotations
+
+from handshake.model import seq
+from handshake.model.address import Endpoint
+from handshake.model.handshake import EndState, Observed, Peer
+from handshake.model.packet import Segment
+
+_COPIES_KEPT = 64
+"""Copies of a SYN or SYN-ACK whose times are kept; the rest are only counted."""
+
+
+class End:
+    """One end, as far as its own segments and the other's acknowledgments show it."""
+
+    __slots__ = (
+        "endpoint",
+        "fin_acked",
+        "fin_end",
+        "first_seq",
+        "iss",
+        "last_ack",
+        "opening",
+        "payload_bytes",
+        "rcv_acked",
+        "resets",
+        "segments",
+        "snd_nxt",
+        "state",
+        "syn_acks",
+        "syns",
+    )
+
+    def __init__(self, endpoint: Endpoint, state: EndState = Observed.UNSEEN) -> None:
+        self.endpoint = endpoint
+        self.state: EndState = state
+        self.iss: int | None = None
+        self.first_seq: int | None = None
+        """Where relative numbers start when the SYN was not captured."""
+        self.snd_nxt: int | None = None
+        """End of the highest sequence number sent so far."""
+        self.rcv_acked: int | None = None
+        """Highest acknowledgment number that this end has sent."""
+        self.last_ack: int | None = None
+        """Acknowledgment number of its latest segment; a RST that answers it carries it as seq."""
+        self.fin_end: int | None = None
+        """Sequence number that acknowledges this end's FIN."""
+        self.fin_acked = False
+        self.opening: Segment | None = None
+        """The SYN or SYN-ACK that the handshake is built on."""
+        self.syns: list[Segment] = []
+        """Bare SYNs of this end, copies included."""
+        self.syn_acks: list[Segment] = []
+        self.resets = 0
+        self.segments = 0
+        self.payload_bytes = 0
+
+    @property
+    def base(self) -> int:
+        """Sequence number shown as 0: the ISN, or one below the first number seen."""
+        if self.iss is not None:
+            return self.iss
+        return seq.add(self.first_seq, -1) if self.first_seq is not None else 0
+
+    def keep(self, copies: list[Segment], segment: Segment) -> None:
+        """Remember a SYN or SYN-ACK, bounded."""
+        if len(copies) < _COPIES_KEPT:
+            copies.append(segment)
+
+    def adopt(self, segment: Segment) -> None:
+        """Build on this SYN or SYN-ACK: its ISN is where this end's numbers start."""
+        self.iss = segment.seq
+        self.opening = segment
+        self.snd_nxt = seq.add(segment.seq, segment.seg_len)
+
+    def sent(self, segment: Segment) -> None:
+        """Count a segment of this end and move its numbers forward."""
+        self.segments += 1
+        self.payload_bytes += segment.payload_len
+        if self.first_seq is None:
+            self.first_seq = segment.seq
+        end = seq.add(segment.seq, segment.seg_len)
+        self.snd_nxt = end if self.snd_nxt is None else seq.latest(self.snd_nxt, end)
+        if segment.ack is not None:
+            self.last_ack = segment.ack_raw
+            acked = self.rcv_acked
+            self.rcv_acked = segment.ack_raw if acked is None else seq.latest(acked, segment.ack_raw)
+
+    def acknowledged_by(self, ack: int) -> bool:
+        """Whether an acknowledgment number covers this end's SYN and nothing that was never sent."""
+        if self.iss is None or self.snd_nxt is None:
+            return False
+        return seq.within(seq.add(self.iss, 1), ack, self.snd_nxt)
+
+    def view(self) -> Peer:
+        """The end as plain data."""
+        return Peer(self.endpoint, self.state, self.iss, self.segments, self.payload_bytes, self.opening)

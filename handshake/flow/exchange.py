@@ -1,0 +1,54 @@
+"""UDP exchanges: datagrams between two endpoints, where only a reply or an ICMP error tells anything."""
+
+from __future__ import annotations
+
+from handshake.model.handshake import Exchange
+from handshake.model.packet import Datagram, IcmpError
+
+
+class OpenExchange:
+    """A UDP exchange that is still growing."""
+
+    __slots__ = ("counts", "end_ns", "first", "first_reply_ns", "icmp", "number", "payload")
+
+    def __init__(self, number: int, first: Datagram) -> None:
+        self.number = number
+        self.first = first
+        self.end_ns = first.time_ns
+        self.counts = [0, 0]
+        self.payload = [0, 0]
+        self.first_reply_ns: int | None = None
+        self.icmp: IcmpError | None = None
+
+    def feed(self, datagram: Datagram) -> None:
+        """Count one datagram of this exchange."""
+        reply = datagram.src != self.first.src
+        self.counts[reply] += 1
+        self.payload[reply] += datagram.payload_len
+        self.end_ns = datagram.time_ns
+        if reply and self.first_reply_ns is None:
+            self.first_reply_ns = datagram.time_ns - self.first.time_ns
+
+    def feed_icmp(self, error: IcmpError) -> None:
+        """Note the first ICMP error that quotes a datagram of this exchange."""
+        if self.icmp is None:
+            self.icmp = error
+
+    def conclude(self) -> Exchange:
+        """The exchange as plain data."""
+        requests, replies = self.counts
+        request_bytes, reply_bytes = self.payload
+        return Exchange(
+            number=self.number,
+            client=self.first.src,
+            server=self.first.dst,
+            start_ns=self.first.time_ns,
+            end_ns=self.end_ns,
+            requests=requests,
+            replies=replies,
+            request_bytes=request_bytes,
+            reply_bytes=reply_bytes,
+            first_reply_ns=self.first_reply_ns,
+            icmp=self.icmp,
+            tags=self.first.tags,
+        )

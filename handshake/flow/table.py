@@ -1,0 +1,140 @@
+"""The table of flows: packets in, finished handshakes out, in bounded memory.
+
+A connection leaves the table when its 4-tuple is used again, when it has been closed for longer
+than TIME-WAIT lasts, when the table is full, or at the end. A full table drops closed connections
+first, then the oldest ones that never opened (a SYN flood must not push out real ones), then the
+oldest open ones; what is dropped before its end is marked `evicted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from handshake.flow.conversation import Conversation
+from handshake.flow.exchange import OpenExchange
+from handshake.flow.verdict import conclude
+from handshake.model.address import Endpoint
+from handshake.model.handshake import Exchange, Handshake, Mark
+from handshake.model.packet import Datagram, IcmpError, Packet, Segment
+
+DEFAULT_LIMIT = 100_000
+"""Conversations (and, apart, UDP exchanges) kept at once."""
+
+LINGER_NS = 240 * 10**9
+"""How long a closed 4-tuple is remembered: TIME-WAIT, twice the MSL of 2 minutes (RFC 9293 §3.4.2)."""
+
+Key = tuple[Endpoint, Endpoint, tuple[tuple[str, int], ...]]
+
+_TCP, _UDP = 6, 17
+
+
+class FlowTable:
+    """Sorts packets into conversations and exchanges. Not thread-safe."""
+
+    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+        if limit < 1:
+            raise ValueError("a flow table needs room for at least one conversation")
+        self.limit = limit
+        self.evicted = 0
+        self.evicted_exchanges = 0
+        self.unmatched_icmp = 0
+        """ICMP errors about flows of which nothing was captured."""
+        self._numbers = 0
+        self._flows: dict[Key, Conversation] = {}
+        self._queues: tuple[dict[int, Conversation], ...] = ({}, {}, {})
+        """Conversations that are closed, embryonic, open: in this order they are dropped. Oldest first."""
+        self._exchanges: dict[Key, OpenExchange] = {}
+
+    def feed(self, packet: Packet) -> Iterator[Handshake]:
+        """Take one packet; yield the handshakes that it finished (none, nearly always)."""
+        transport = packet.transport
+        if isinstance(transport, Segment):
+            yield from self._segment(transport)
+        elif isinstance(transport, Datagram):
+            self._datagram(transport)
+        elif isinstance(transport, IcmpError):
+            self._icmp(transport)
+
+    def finish(self) -> Iterator[Handshake]:
+        """Yield what is left, in order of appearance, and empty the table."""
+        left = sorted((flow for queue in self._queues for flow in queue.values()), key=lambda flow: flow.number)
+        for flow in left:
+            yield conclude(flow)
+        self._flows.clear()
+        for queue in self._queues:
+            queue.clear()
+
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """All UDP exchanges so far, in order of appearance."""
+        return tuple(exchange.conclude() for exchange in self._exchanges.values())
+
+    def _segment(self, segment: Segment) -> Iterator[Handshake]:
+        key = (segment.src, segment.dst, segment.tags)
+        flow = self._flows.get(key) or self._flows.get((segment.dst, segment.src, segment.tags))
+        reuse = None
+        if flow is not None:
+            closed_ns = flow.closed_ns
+            expired = closed_ns is not None and segment.time_ns - closed_ns > LINGER_NS
+            if expired or flow.starts_anew(segment):
+                reuse = Mark.PORT_REUSED if closed_ns is not None or flow.syn_ack is None else Mark.SYN_IN_CONNECTION
+                self._drop(flow)
+                yield conclude(flow)
+                flow = None
+        if flow is None:
+            yield from self._make_room(segment.time_ns)
+            self._numbers += 1
+            flow = Conversation(self._numbers, segment, reuse)
+            self._flows[flow.key] = flow
+            self._queues[1][flow.number] = flow
+        before = self._stage(flow)
+        flow.feed(segment)
+        after = self._stage(flow)
+        if after != before:
+            del self._queues[before][flow.number]
+            self._queues[after][flow.number] = flow
+
+    def _stage(self, flow: Conversation) -> int:
+        if flow.closed_ns is not None:
+            return 0
+        return 2 if flow.completed_by is not None else 1
+
+    def _make_room(self, now_ns: int) -> Iterator[Handshake]:
+        closed = self._queues[0]
+        while closed:
+            flow = next(iter(closed.values()))
+            if flow.closed_ns is None or now_ns - flow.closed_ns <= LINGER_NS:
+                break
+            self._drop(flow)
+            yield conclude(flow)
+        while sum(map(len, self._queues)) >= self.limit:
+            flow = next(iter(next(filter(None, self._queues)).values()))
+            flow.evicted = flow.closed_ns is None
+            self.evicted += flow.evicted
+            self._drop(flow)
+            yield conclude(flow)
+
+    def _drop(self, flow: Conversation) -> None:
+        del self._queues[self._stage(flow)][flow.number]
+        del self._flows[flow.key]
+
+    def _datagram(self, datagram: Datagram) -> None:
+        key = (datagram.src, datagram.dst, datagram.tags)
+        exchange = self._exchanges.get(key) or self._exchanges.get((datagram.dst, datagram.src, datagram.tags))
+        if exchange is None:
+            if len(self._exchanges) >= self.limit:
+                self._exchanges.pop(next(iter(self._exchanges)))
+                self.evicted_exchanges += 1
+            number = len(self._exchanges) + self.evicted_exchanges + 1
+            exchange = self._exchanges[key] = OpenExchange(number, datagram)
+        exchange.feed(datagram)
+
+    def _icmp(self, error: IcmpError) -> None:
+        keys: tuple[Key, Key] = (error.src, error.dst, error.tags), (error.dst, error.src, error.tags)
+        tables: dict[int, Mapping[Key, Conversation | OpenExchange]] = {_TCP: self._flows, _UDP: self._exchanges}
+        table = tables.get(error.protocol, {})
+        for key in keys:
+            flow = table.get(key)
+            if flow is not None:
+                flow.feed_icmp(error)
+                return
+        self.unmatched_icmp += 1

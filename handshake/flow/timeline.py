@@ -1,0 +1,70 @@
+"""The timeline of one conversation: every step that matters, ordinary segments folded into counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from handshake.model.handshake import Change, EndState, Fold, Mark, Observed, Side, Step
+from handshake.model.packet import FIN, RST, SYN, Segment
+
+MAX_STEPS = 200
+"""Steps kept for one conversation; beyond it even remarkable segments are folded."""
+
+_ORDINARY = frozenset({Mark.KEEP_ALIVE})
+
+
+class Timeline:
+    """Grows as segments are judged; bounded."""
+
+    __slots__ = ("_data_seen", "_steps")
+
+    def __init__(self) -> None:
+        self._steps: list[Step | Fold] = []
+        self._data_seen: set[Side] = set()
+
+    def add(self, step: Step) -> None:
+        """Keep a step, or count it when the timeline is full."""
+        if len(self._steps) < MAX_STEPS:
+            self._steps.append(step)
+        elif isinstance(step.packet, Segment):
+            self._fold(step.packet, step.sender)
+
+    def segment(self, step: Step, segment: Segment) -> None:
+        """Keep what moves a state, is marked, or is the first data of its direction; fold the rest."""
+        first_data = segment.payload_len > 0 and step.sender not in self._data_seen
+        if first_data:
+            self._data_seen.add(step.sender)
+        moved = step.client.moved or step.server.moved
+        remarkable = segment.flags & (SYN | FIN | RST) or moved or first_data or not self._steps
+        if remarkable or not _ORDINARY.issuperset(step.marks):
+            self.add(step)
+        else:
+            self._fold(segment, step.sender)
+
+    def settle_server(self, initial: EndState, asked: EndState, answered: Segment | None) -> None:
+        """Rewrite the server's states of the steps so far, now that its answer has told them."""
+        state = initial
+        for index, step in enumerate(self._steps):
+            if isinstance(step, Step) and step.server.before is Observed.UNSEEN:
+                after = asked if step.packet is answered else state
+                self._steps[index] = replace(step, server=Change(state, after))
+                state = after
+
+    def rows(self) -> tuple[Step | Fold, ...]:
+        """The timeline so far."""
+        return tuple(self._steps)
+
+    def _fold(self, segment: Segment, sender: Side) -> None:
+        last = self._steps[-1]
+        if not isinstance(last, Fold):
+            last = Fold(segment.time_ns, segment.time_ns, 0, 0, 0, 0)
+            self._steps.append(last)
+        client = sender is Side.CLIENT
+        self._steps[-1] = Fold(
+            last.first_ns,
+            segment.time_ns,
+            last.client_segments + client,
+            last.client_bytes + client * segment.payload_len,
+            last.server_segments + (not client),
+            last.server_bytes + (not client) * segment.payload_len,
+        )

@@ -1,0 +1,95 @@
+"""How the opening ended and how the connection was closed: read off a conversation at its end."""
+
+from __future__ import annotations
+
+from handshake.flow.conversation import Conversation
+from handshake.flow.negotiation import negotiate
+from handshake.flow.timing import measure
+from handshake.model.handshake import CloseKind, Fold, Handshake, Mark, Outcome, Side, Teardown
+from handshake.model.packet import IcmpError
+
+_BLOCKING_ICMP = {4: frozenset({3, 11, 12}), 6: frozenset({1, 3, 4})}
+"""ICMP types that tell why nothing came back, by version; 3/4 is left out: it asks for smaller packets."""
+
+
+def blocks(error: IcmpError) -> bool:
+    """Whether an ICMP error explains an unanswered SYN."""
+    return error.type in _BLOCKING_ICMP[error.version] and (error.version, error.type, error.code) != (4, 3, 4)
+
+
+def outcome_of(conversation: Conversation) -> Outcome:
+    """How the opening ended, as far as the capture shows."""
+    client, server = conversation.client, conversation.server
+    if not client.syns:
+        return Outcome.ONE_SIDED if server.syn_acks and not client.segments else Outcome.MIDSTREAM
+    if conversation.completed_by is not None:
+        if not server.syns:
+            return Outcome.ESTABLISHED
+        return Outcome.SIMULTANEOUS_OPEN if server.syn_acks else Outcome.SPLIT_HANDSHAKE
+    if conversation.syn_ack is not None:
+        if conversation.reset_by is None:
+            return Outcome.HALF_OPEN
+        return Outcome.ABORTED_BY_CLIENT if conversation.reset_by is Side.CLIENT else Outcome.ABORTED_BY_SERVER
+    return _without_answer(conversation)
+
+
+def _without_answer(conversation: Conversation) -> Outcome:
+    client, server = conversation.client, conversation.server
+    if server.resets:
+        return Outcome.REFUSED
+    spoke = client.segments > len(client.syns) + client.resets
+    if server.segments > len(server.syn_acks) + _stray_acks(conversation):
+        return Outcome.MIDSTREAM
+    if spoke and not server.segments:
+        return Outcome.ONE_SIDED
+    if client.resets:
+        return Outcome.ABORTED_BY_CLIENT
+    if any(blocks(error) for error in conversation.icmp_errors):
+        return Outcome.UNREACHABLE
+    return Outcome.UNANSWERED
+
+
+def _stray_acks(conversation: Conversation) -> int:
+    marked = (Mark.STRAY_ACK, Mark.CHALLENGE_ACK)
+    return sum(
+        1
+        for step in conversation.timeline.rows()
+        if not isinstance(step, Fold) and step.sender is Side.SERVER and any(mark in marked for mark in step.marks)
+    )
+
+
+def teardown_of(conversation: Conversation) -> Teardown:
+    """How the connection was closed, and by whom first."""
+    client, server = conversation.client, conversation.server
+    fins = [side for side, end in ((Side.CLIENT, client), (Side.SERVER, server)) if end.fin_end is not None]
+    first = conversation.first_close
+    reset_by = conversation.reset_by
+    if reset_by is not None:
+        return Teardown(CloseKind.FIN_THEN_RST if fins else CloseKind.RST, first, reset_by)
+    if len(fins) == 2:
+        acked = client.fin_acked and server.fin_acked
+        return Teardown(
+            CloseKind.FIN if acked else CloseKind.FIN_UNFINISHED, first, simultaneous=conversation.fins_crossed
+        )
+    return Teardown(CloseKind.HALF_CLOSED if fins else CloseKind.OPEN, first)
+
+
+def conclude(conversation: Conversation) -> Handshake:
+    """The finished handshake, findings not yet attached."""
+    client, server = conversation.client, conversation.server
+    opening = client.opening if client.syns else None
+    return Handshake(
+        number=conversation.number,
+        client=client.view(),
+        server=server.view(),
+        outcome=outcome_of(conversation),
+        timeline=conversation.timeline.rows(),
+        timing=measure(conversation),
+        negotiation=negotiate(opening, conversation.syn_ack),
+        teardown=teardown_of(conversation),
+        syn_retransmits=conversation.syn_retransmits,
+        synack_retransmits=conversation.syn_ack_retransmits,
+        role_inferred=conversation.role_inferred,
+        tags=conversation.tags,
+        evicted=conversation.evicted,
+    )
