@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from socket import SOL_SOCKET, socket
 from typing import NamedTuple
 
+from handshake.wire.layout import IPV4, IPV6, TCP
+
 SO_ATTACH_FILTER = 26
 
 LDB, LDH, LDB_X, LDH_X = 0x30, 0x28, 0x50, 0x48
@@ -79,9 +81,9 @@ def tcp_port_filter(port: int) -> tuple[Instruction, ...]:
             (JEQ, 0x86DD, "ipv6", "drop"),
             "ipv4",
             (LDX_IHL, NET),
-            (LDH, NET + 6),
+            (LDH, NET + IPV4.offset_of("fragment")),
             (JSET, 0x1FFF, "drop", ""),  # fragment offset
-            (LDB, NET + 9),
+            (LDB, NET + IPV4.offset_of("protocol")),
             (JEQ, 6, "tcp", ""),
             (JEQ, 1, "", "drop"),
             (LDB_X, NET),
@@ -90,8 +92,8 @@ def tcp_port_filter(port: int) -> tuple[Instruction, ...]:
             (JEQ, 11, "pass", ""),
             (JEQ, 12, "pass", "drop"),
             "ipv6",
-            (LDX_IMM, 40),
-            (LDB, NET + 6),
+            (LDX_IMM, IPV6.size),
+            (LDB, NET + IPV6.offset_of("next_header")),
             (JEQ, 6, "tcp", ""),
             (JEQ, 58, "icmpv6", ""),
             (JEQ, 0, "pass", ""),  # extension headers (RFC 8200 §4.1)
@@ -102,9 +104,9 @@ def tcp_port_filter(port: int) -> tuple[Instruction, ...]:
             (LDB_X, NET),
             (JGE, 128, "drop", "pass"),  # RFC 4443 §2.1: errors have types below 128
             "tcp",
-            (LDH_X, NET),
+            (LDH_X, NET + TCP.offset_of("src_port")),
             (JEQ, port, "pass", ""),
-            (LDH_X, NET + 2),
+            (LDH_X, NET + TCP.offset_of("dst_port")),
             (JEQ, port, "pass", "drop"),
             "pass",
             (RET, WHOLE_PACKET),
