@@ -71,9 +71,9 @@ class Page:
         yield line
 
     def _words(self, spans: tuple[Span, ...], width: int) -> Iterator[tuple[str, str]]:
-        """Words with their style, those longer than a line cut into pieces that fit."""
+        """Words with their style, those longer than a line cut into pieces that fit; "" for an extra space."""
         for span in spans:
             text, style = (span, "") if isinstance(span, str) else span
             for word in self.terminal.say(text).split(" "):
-                for start in range(0, len(word), width):
+                for start in range(0, max(len(word), 1), width):
                     yield word[start : start + width], style

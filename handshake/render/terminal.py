@@ -25,7 +25,7 @@ _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", 
 
 
 def escape(text: str) -> str:
-    r"""Untrusted text made visible: control bytes, bidi overrides and lone surrogates as `\x1b`, `\u202e` …
+    r"""Untrusted text made visible: control bytes, bidi overrides and lone surrogates as `\x1b` or `\u202e`.
 
     >>> print(escape("a\x1b[31mb"))
     a\x1b[31mb

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from handshake.model.address import Endpoint
 from handshake.model.handshake import CloseKind, Handshake, Outcome, Side, Teardown
-from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, TIMESTAMPS, WSCALE, Option
+from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, WSCALE, Option
 from handshake.model.packet import ACK, AE, CWR, ECE, IcmpError, Segment, flag_names
-from handshake.model.services import service_name
+from handshake.model.report import Damage
 from handshake.render.units import count, duration
 
 OUTCOME_STYLE = {
@@ -38,12 +37,6 @@ OUTCOME_WORDS = {
 }
 
 SEVERITY_STYLE = {"error": "red", "warning": "yellow", "note": "cyan"}
-
-
-def with_service(endpoint: Endpoint) -> str:
-    """`10.0.0.2:80 http`, or without a name when the port has no well-known one."""
-    name = service_name(endpoint.port)
-    return f"{endpoint} {name}" if name else str(endpoint)
 
 
 def option_words(segment: Segment) -> str:
@@ -86,7 +79,9 @@ def option_brief(handshake: Handshake) -> str:
     ours, theirs = handshake.client.opening.options, handshake.server.opening.options
     words = []
     if ours.mss is not None or theirs.mss is not None:
-        words.append(f"MSS {ours.mss or '-'}" if ours.mss == theirs.mss else f"MSS {ours.mss or '-'}/{theirs.mss or '-'}")
+        words.append(
+            f"MSS {ours.mss or '-'}" if ours.mss == theirs.mss else f"MSS {ours.mss or '-'}/{theirs.mss or '-'}"
+        )
     if ours.wscale_shift is not None and theirs.wscale_shift is not None:
         words.append(f"WS {ours.wscale_shift}/{theirs.wscale_shift}")
     if ours.sack_permitted and theirs.sack_permitted:
@@ -156,12 +151,13 @@ def timing_sentence(handshake: Handshake) -> str:
 def outcome_sentence(handshake: Handshake) -> str:
     """The outcome with its time and tries: `established in 0.310 ms`, `unanswered after 3 SYNs in 7.012 s`."""
     outcome, timing = handshake.outcome, handshake.timing
+    name: str = outcome.value
     if outcome.opened:
         spent = timing.setup_ns if timing.setup_ns is not None else timing.irtt_ns
-        words = outcome.value if spent is None else f"{outcome.value} in {duration(spent)}"
+        words = name if spent is None else f"{name} in {duration(spent)}"
         repeats = [
-            count(number, f"{name} retransmission")
-            for name, number in (("SYN", handshake.syn_retransmits), ("SYN-ACK", handshake.synack_retransmits))
+            count(number, f"{segment} retransmission")
+            for segment, number in (("SYN", handshake.syn_retransmits), ("SYN-ACK", handshake.synack_retransmits))
             if number
         ]
         return f"{words} after {' and '.join(repeats)}" if repeats else words
@@ -169,12 +165,12 @@ def outcome_sentence(handshake: Handshake) -> str:
         tries = count(handshake.syn_retransmits + 1, "SYN")
         return f"unanswered after {tries} in {duration(handshake.end_ns - handshake.start_ns)}"
     if outcome in (Outcome.REFUSED, Outcome.UNREACHABLE):
-        return f"{outcome.value} after {duration(_verdict_ns(handshake))}"
-    return outcome.value
+        return f"{name} after {duration(_verdict_ns(handshake))}"
+    return name
 
 
 def _verdict_ns(handshake: Handshake) -> int:
-    """ns from the first packet to the first one that did not come from the client."""
+    """Time, ns, from the first packet to the first one that did not come from the client."""
     steps = handshake.steps
     answer = next((s for s in steps if isinstance(s.packet, IcmpError) or s.sender is Side.SERVER), steps[-1])
     return answer.time_ns - handshake.start_ns
@@ -190,3 +186,8 @@ def icmp_words(error: IcmpError) -> str:
     mtu = f", MTU {error.mtu}" if error.mtu is not None else ""
     family = "ICMP" if error.version == 4 else "ICMPv6"
     return f"{family} {error.type}/{error.code} {error.meaning}{mtu}"
+
+
+def damage_words(damage: Damage) -> str:
+    """Where and why a capture could not be read any further."""
+    return f"at packet {damage.number:,}, byte {damage.offset:,}: {damage.reason}"

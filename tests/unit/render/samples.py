@@ -50,7 +50,7 @@ def syn_options(mss: int = 1460) -> Options:
     ))  # fmt: skip
 
 
-def step(
+def step(  # noqa: PLR0917 - a row of a timeline, read like one
     number: int,
     at_ns: int,
     sender: Side,
@@ -87,9 +87,19 @@ def step(
 def established(number: int = 1, ends: tuple[Endpoint, Endpoint] = (CLIENT, SERVER)) -> Handshake:
     """Three-way handshake, folded data, FIN exchange."""
     s, c, v = State, Side.CLIENT, Side.SERVER
-    opening = step(1, 0, c, SYN, (s.CLOSED, s.SYN_SENT), (s.LISTEN, s.SYN_RECEIVED), "asks to open", options=syn_options(), ends=ends)
+    opening = step(
+        1,
+        0,
+        c,
+        SYN,
+        (s.CLOSED, s.SYN_SENT),
+        (s.LISTEN, s.SYN_RECEIVED),
+        "asks to open",
+        options=syn_options(),
+        ends=ends,
+    )
     answer = step(
-        2, 276_000, v, SYN | ACK, (s.SYN_SENT, s.ESTABLISHED), (s.SYN_RECEIVED, s.SYN_RECEIVED), "accepts and asks back",
+        2, 276_000, v, SYN | ACK, (s.SYN_SENT, s.ESTABLISHED), (s.SYN_RECEIVED,) * 2, "accepts and asks back",
         ack=1, options=syn_options(1440), ends=ends,
     )  # fmt: skip
     timeline = (
@@ -102,7 +112,8 @@ def established(number: int = 1, ends: tuple[Endpoint, Endpoint] = (CLIENT, SERV
              "has nothing more to send", seq=121, ack=8401, ends=ends),
         step(20, 1_100_000, v, FIN | ACK, (s.FIN_WAIT_1, s.TIME_WAIT), (s.CLOSE_WAIT, s.LAST_ACK),
              "acknowledges and closes as well", seq=8401, ack=122, ends=ends),
-        step(21, 1_200_000, c, ACK, (s.TIME_WAIT,) * 2, (s.LAST_ACK, s.CLOSED), "acknowledges the FIN", seq=122, ack=8402, ends=ends),
+        step(21, 1_200_000, c, ACK, (s.TIME_WAIT,) * 2, (s.LAST_ACK, s.CLOSED), "acknowledges the FIN",
+             seq=122, ack=8402, ends=ends),
     )  # fmt: skip
     assert isinstance(opening.packet, Segment)
     assert isinstance(answer.packet, Segment)
@@ -133,7 +144,9 @@ HS101 = Finding("HS101", "syn-retransmitted", Severity.WARNING, "the SYN was sen
 def unanswered(number: int = 2) -> Handshake:
     """Three SYNs into silence."""
     s = State
-    first = step(1, 0, Side.CLIENT, SYN, (s.CLOSED, s.SYN_SENT), (s.LISTEN, s.LISTEN), "asks to open", options=syn_options())
+    first = step(
+        1, 0, Side.CLIENT, SYN, (s.CLOSED, s.SYN_SENT), (s.LISTEN, s.LISTEN), "asks to open", options=syn_options()
+    )
     again = tuple(
         step(number, at, Side.CLIENT, SYN, (s.SYN_SENT,) * 2, (s.LISTEN,) * 2, "asks again", options=syn_options(),
              marks=(Mark.SYN_RETRANSMITTED,))
@@ -182,7 +195,15 @@ def refused(number: int = 4) -> Handshake:
     ends = (endpoint("2001:db8::1", 50000), endpoint("2001:db8:1234:5678:9abc:def0:1234:5678", 443))
     lone = established(number, ends)
     reset = step(
-        2, 20_000, Side.SERVER, RST | ACK, (s.SYN_SENT, s.CLOSED), (s.LISTEN, s.LISTEN), "nothing listens here", ack=1, ends=ends
+        2,
+        20_000,
+        Side.SERVER,
+        RST | ACK,
+        (s.SYN_SENT, s.CLOSED),
+        (s.LISTEN, s.LISTEN),
+        "nothing listens here",
+        ack=1,
+        ends=ends,
     )
     return replace(
         lone, outcome=Outcome.REFUSED, timeline=(lone.timeline[0], reset), timing=Timing(), negotiation=(),
@@ -216,7 +237,9 @@ def rich() -> Report:
             SourceInfo("office.pcapng", "pcapng", 420),
             SourceInfo("cut.pcap", "pcap, gzip", 12, Damage(1_534, 13, "the file ends within the packet")),
         ),
-        tally=Tally(432, 300, 20, 2, {"arp": 90, "later fragment": 2}, {"ipv4: header cut": 3}, 1, 1, T0, T0 + 4_000 * MS),
+        tally=Tally(
+            432, 300, 20, 2, {"arp": 90, "later fragment": 2}, {"ipv4: header cut": 3}, 1, 1, T0, T0 + 4_000 * MS
+        ),
         handshakes=(established(), unanswered(), unreachable(), refused()),
         exchanges=exchanges(),
     )

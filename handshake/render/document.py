@@ -1,0 +1,256 @@
+"""A report as plain dictionaries and lists: what `json` and `jsonl` write, described in docs/json.md.
+
+Rules: times are integers in ns (`start` is also given as UTC text), lengths are bytes, addresses are text,
+enums are their values, a value that is not known is null, bytes are hexadecimal text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handshake.model.address import Endpoint, format_address
+from handshake.model.handshake import Exchange, Fold, Handshake, Peer, Step
+from handshake.model.packet import IcmpError, Segment, flag_names
+from handshake.model.report import Approach, Report, SourceInfo, Tally
+from handshake.model.services import service_name
+from handshake.render.statistics import finding_counts, measured, outcome_counts
+from handshake.render.units import moment, percentile
+from handshake.version import __version__
+
+SCHEMA_VERSION = 1
+"""Goes up when a field changes its meaning or goes away; new fields alone do not raise it."""
+
+Document = dict[str, Any]
+
+
+def report_to_dict(report: Report) -> Document:
+    """The whole report as one document of type `report`."""
+    return {
+        **summary_to_dict(report),
+        "type": "report",
+        "handshakes": [_handshake(handshake) for handshake in report.handshakes],
+        "exchanges": [_exchange(exchange) for exchange in report.exchanges],
+    }
+
+
+def summary_to_dict(report: Report) -> Document:
+    """What a report says as a whole, without its handshakes: a document of type `summary`."""
+    return {
+        **_head("summary"),
+        "generator": {"name": "handshake", "version": __version__},
+        "sources": [_source(source) for source in report.sources],
+        "tally": _tally(report.tally),
+        "approach": _approach(report.approach) if report.approach else None,
+        "outcomes": {outcome.value: number for outcome, number in outcome_counts(report.handshakes).items()},
+        "times": {name: _statistics(values) for name, values in measured(report.handshakes).items()},
+        "findings": [
+            {"code": finding.code, "name": finding.name, "severity": finding.severity.value, "handshakes": number}
+            for finding, number in finding_counts(report.handshakes)
+        ],
+    }
+
+
+def handshake_to_dict(handshake: Handshake) -> Document:
+    """One handshake as a document of its own, of type `handshake`."""
+    return {**_head("handshake"), **_handshake(handshake)}
+
+
+def exchange_to_dict(exchange: Exchange) -> Document:
+    """One UDP exchange as a document of its own, of type `exchange`."""
+    return {**_head("exchange"), **_exchange(exchange)}
+
+
+def _head(kind: str) -> Document:
+    return {"type": kind, "schema_version": SCHEMA_VERSION}
+
+
+def _statistics(ordered: list[int]) -> Document | None:
+    if not ordered:
+        return None
+    shares = {f"p{percent}": percentile(ordered, percent) for percent in (50, 95, 99)}
+    return {"count": len(ordered), "min": ordered[0], **shares, "max": ordered[-1]}
+
+
+def _source(source: SourceInfo) -> Document:
+    damage = source.damage
+    return {
+        "name": source.name,
+        "format": source.format,
+        "frames": source.frames,
+        "damage": damage and {"offset": damage.offset, "number": damage.number, "reason": damage.reason},
+    }
+
+
+def _tally(tally: Tally) -> Document:
+    return {
+        "frames": tally.frames,
+        "tcp": tally.tcp,
+        "udp": tally.udp,
+        "icmp_errors": tally.icmp_errors,
+        "undecoded": dict(tally.undecoded),
+        "faults": dict(tally.faults),
+        "evicted": tally.evicted,
+        "evicted_exchanges": tally.evicted_exchanges,
+        "first_ns": tally.first_ns,
+        "last_ns": tally.last_ns,
+    }
+
+
+def _approach(approach: Approach) -> Document:
+    target, resolution, route = approach.target, approach.resolution, approach.route
+    return {
+        "target": {"text": target.text, "host": target.host, "port": target.port, "service": target.service},
+        "resolution": {
+            "host": resolution.host,
+            "addresses": [format_address(address) for address in resolution.addresses],
+            "source": resolution.source,
+            "took_ns": resolution.took_ns,
+        },
+        "route": {
+            "interface": route.interface,
+            "mtu": route.mtu,
+            "source": format_address(route.source),
+            "gateway": format_address(route.gateway) if route.gateway else None,
+        },
+        "server": _endpoint(approach.server),
+    }
+
+
+def _endpoint(endpoint: Endpoint) -> Document:
+    return {"address": endpoint.host, "port": endpoint.port, "scope": endpoint.scope.value}
+
+
+def _tags(tags: tuple[tuple[str, int], ...]) -> list[Document]:
+    return [{"name": name, "number": number} for name, number in tags]
+
+
+def _handshake(handshake: Handshake) -> Document:
+    timing, teardown = handshake.timing, handshake.teardown
+    return {
+        "number": handshake.number,
+        "start": moment(handshake.start_ns),
+        "start_ns": handshake.start_ns,
+        "end_ns": handshake.end_ns,
+        "outcome": handshake.outcome.value,
+        "client": _peer(handshake.client),
+        "server": _peer(handshake.server),
+        "service": service_name(handshake.server.endpoint.port),
+        "timing": {
+            "setup_ns": timing.setup_ns,
+            "irtt_ns": timing.irtt_ns,
+            "syn_to_synack_ns": timing.syn_to_synack_ns,
+            "synack_to_ack_ns": timing.synack_to_ack_ns,
+            "excluded": timing.excluded,
+        },
+        "syn_retransmits": handshake.syn_retransmits,
+        "synack_retransmits": handshake.synack_retransmits,
+        "negotiation": [
+            {"name": row.name, "offered": row.offered, "accepted": row.accepted, "in_effect": row.in_effect}
+            for row in handshake.negotiation
+        ],
+        "teardown": {
+            "kind": teardown.kind.value,
+            "first": teardown.first and teardown.first.value,
+            "reset_by": teardown.reset_by and teardown.reset_by.value,
+            "simultaneous": teardown.simultaneous,
+        },
+        "role_inferred": handshake.role_inferred,
+        "evicted": handshake.evicted,
+        "tags": _tags(handshake.tags),
+        "findings": [
+            {
+                "code": finding.code,
+                "name": finding.name,
+                "severity": finding.severity.value,
+                "detail": finding.detail,
+                "frames": list(finding.frames),
+            }
+            for finding in handshake.findings
+        ],
+        "timeline": [_row(item, handshake.start_ns) for item in handshake.timeline],
+    }
+
+
+def _peer(peer: Peer) -> Document:
+    return {
+        **_endpoint(peer.endpoint),
+        "state": peer.state.value,
+        "iss": peer.iss,
+        "segments": peer.segments,
+        "payload_bytes": peer.payload_bytes,
+    }
+
+
+def _row(item: Step | Fold, start_ns: int) -> Document:
+    if isinstance(item, Fold):
+        return {
+            "kind": "fold",
+            "offset_ns": item.first_ns - start_ns,
+            "until_ns": item.last_ns - start_ns,
+            "client_segments": item.client_segments,
+            "client_bytes": item.client_bytes,
+            "server_segments": item.server_segments,
+            "server_bytes": item.server_bytes,
+        }
+    packet = item.packet
+    return {
+        "kind": "icmp" if isinstance(packet, IcmpError) else "segment",
+        "offset_ns": item.time_ns - start_ns,
+        "frame": packet.number,
+        "sender": item.sender.value,
+        "client": {"before": item.client.before.value, "after": item.client.after.value},
+        "server": {"before": item.server.before.value, "after": item.server.after.value},
+        "note": item.note,
+        "marks": [mark.value for mark in item.marks],
+        **(_icmp(packet) if isinstance(packet, IcmpError) else _segment(packet, item)),
+    }
+
+
+def _segment(segment: Segment, step: Step) -> Document:
+    return {
+        "flags": list(flag_names(segment.flags)),
+        "seq": segment.seq,
+        "ack": segment.ack,
+        "rel_seq": step.rel_seq,
+        "rel_ack": step.rel_ack,
+        "wnd": segment.wnd,
+        "seg_len": segment.seg_len,
+        "payload_len": segment.payload_len,
+        "ttl": segment.ttl,
+        "ecn": segment.ecn,
+        "checksum_ok": segment.checksum_ok,
+        "options": [
+            {"kind": option.kind, "name": option.name, "hex": option.data.hex()} for option in segment.options.items
+        ],
+        "faults": [fault for fault in (*segment.faults, segment.options.fault) if fault],
+    }
+
+
+def _icmp(error: IcmpError) -> Document:
+    return {
+        "reporter": format_address(error.reporter),
+        "version": error.version,
+        "type": error.type,
+        "code": error.code,
+        "mtu": error.mtu,
+        "meaning": error.meaning,
+    }
+
+
+def _exchange(exchange: Exchange) -> Document:
+    return {
+        "number": exchange.number,
+        "start": moment(exchange.start_ns),
+        "start_ns": exchange.start_ns,
+        "end_ns": exchange.end_ns,
+        "client": _endpoint(exchange.client),
+        "server": _endpoint(exchange.server),
+        "service": service_name(exchange.server.port),
+        "requests": exchange.requests,
+        "replies": exchange.replies,
+        "request_bytes": exchange.request_bytes,
+        "reply_bytes": exchange.reply_bytes,
+        "first_reply_ns": exchange.first_reply_ns,
+        "icmp": _icmp(exchange.icmp) if exchange.icmp else None,
+        "tags": _tags(exchange.tags),
+    }

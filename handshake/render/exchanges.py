@@ -1,0 +1,46 @@
+"""The short section on UDP: there is no handshake to see, only whether a reply came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from handshake.model.handshake import Exchange, Handshake
+from handshake.model.services import service_name
+from handshake.render.grid import Column, write_grid
+from handshake.render.page import Page
+from handshake.render.units import duration, size
+from handshake.render.words import icmp_words, tag_words
+
+
+def write_exchanges(page: Page, exchanges: Sequence[Exchange], origin: int) -> None:
+    """Write one row an exchange; `origin` is the moment from which starts are counted, ns since the epoch."""
+    page.paragraph(("UDP: no handshake to see, only whether a reply came", "bold"))
+    columns = [
+        Column("#", [str(e.number) for e in exchanges], right=True),
+        Column("start", starts(exchanges, origin), expendable=6, right=True),
+        Column("client", [str(e.client) for e in exchanges], expendable=3, middle=True),
+        Column("server", [str(e.server) for e in exchanges], middle=True),
+        Column("service", [service_name(e.server.port) or "" for e in exchanges], expendable=5),
+        Column("within", [tag_words(e.tags) for e in exchanges], expendable=8),
+        Column("sent", [_traffic(e.requests, e.request_bytes) for e in exchanges], expendable=7, right=True),
+        Column("received", [_traffic(e.replies, e.reply_bytes) for e in exchanges], expendable=7, right=True),
+        Column("reply", [_reply(e) for e in exchanges], styles=["" if e.replies else "yellow" for e in exchanges]),
+    ]
+    write_grid(page, columns)
+
+
+def starts(items: Sequence[Handshake] | Sequence[Exchange], origin: int) -> list[str]:
+    """Seconds since `origin` (ns), all with as many decimals as a capture of this length needs."""
+    offsets = [item.start_ns - origin for item in items]
+    decimals = 6 if max(offsets) < 10**10 else 3
+    return [f"{offset / 1e9:.{decimals}f} s" for offset in offsets]
+
+
+def _traffic(datagrams: int, payload: int) -> str:
+    return f"{datagrams:,} / {size(payload)}" if datagrams else ""
+
+
+def _reply(exchange: Exchange) -> str:
+    if exchange.first_reply_ns is not None:
+        return f"after {duration(exchange.first_reply_ns)}"
+    return icmp_words(exchange.icmp) if exchange.icmp else "no reply"

@@ -1,0 +1,60 @@
+"""The annotated timeline of each handshake, and for a probe the way to its target."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from handshake.model.address import format_address
+from handshake.model.handshake import Handshake
+from handshake.model.report import Approach, Report
+from handshake.model.services import service_name
+from handshake.render.exchanges import write_exchanges
+from handshake.render.lanes import Lanes
+from handshake.render.page import Page
+from handshake.render.terminal import Terminal
+from handshake.render.units import duration, moment
+from handshake.render.verdict import write_verdict
+from handshake.render.words import OUTCOME_STYLE, damage_words, tag_words
+
+
+def render(report: Report, out: TextIO, terminal: Terminal) -> None:
+    """Write every handshake step by step; the report's damage stands at the end, where reading stopped."""
+    page = Page(out, terminal)
+    if report.approach:
+        _approach(page, report.approach)
+    for position, handshake in enumerate(report.handshakes):
+        if position or report.approach:
+            page.line()
+        if not report.approach:
+            _title(page, handshake)
+        Lanes(page, handshake).write()
+        write_verdict(page, handshake)
+    if report.exchanges:
+        if report.handshakes:
+            page.line()
+        write_exchanges(page, report.exchanges, min(exchange.start_ns for exchange in report.exchanges))
+    if not report.handshakes and not report.exchanges:
+        page.line("nothing to show: no TCP handshake, no UDP exchange")
+    for source in report.sources:
+        if source.damage:
+            page.line()
+            page.paragraph((f"{source.name} damaged {damage_words(source.damage)}", "red"))
+
+
+def _approach(page: Page, approach: Approach) -> None:
+    resolution, route, target = approach.resolution, approach.route, approach.target
+    addresses = ", ".join(map(format_address, resolution.addresses))
+    page.field("resolve", f"{resolution.host} → {addresses} ({resolution.source}, {duration(resolution.took_ns)})")
+    gateway = f" via {format_address(route.gateway)}" if route.gateway else ""
+    page.field("route", f"{format_address(route.source)} → {route.interface}{gateway}, MTU {route.mtu}")
+    words = ", ".join(word for word in (target.service, approach.server.scope.value) if word)
+    page.field("target", (str(approach.server), "bold"), f"({words})")
+
+
+def _title(page: Page, handshake: Handshake) -> None:
+    outcome = handshake.outcome
+    words = (service_name(handshake.server.endpoint.port), tag_words(handshake.tags), moment(handshake.start_ns))
+    head = f"── #{handshake.number} {outcome.value}"
+    tail = page.cut(f"{''.join(f' · {word}' for word in words if word)} ", page.terminal.width - len(head))
+    rule = "─" * (page.terminal.width - len(page.terminal.say(head)) - len(tail))
+    page.line((head, f"bold {OUTCOME_STYLE[outcome]}"), (tail, "bold"), (rule, "dim"))

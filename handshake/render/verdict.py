@@ -1,0 +1,73 @@
+"""What is said under a timeline: the result, the options in effect, the findings and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from handshake.findings.registry import RULES
+from handshake.model.finding import Finding
+from handshake.model.handshake import Handshake, Negotiated
+from handshake.render.grid import Column, write_grid
+from handshake.render.page import Page
+from handshake.render.words import (
+    OUTCOME_STYLE,
+    OUTCOME_WORDS,
+    SEVERITY_STYLE,
+    close_sentence,
+    outcome_sentence,
+    timing_sentence,
+)
+
+
+def write_verdict(page: Page, handshake: Handshake) -> None:
+    """Write everything that the timeline amounts to."""
+    page.line()
+    result = (outcome_sentence(handshake), f"bold {OUTCOME_STYLE[handshake.outcome]}")
+    page.paragraph(result, f"  {timing_sentence(handshake)}")
+    if page.terminal.verbosity >= 0:
+        page.paragraph((OUTCOME_WORDS[handshake.outcome], "dim"))
+    if handshake.outcome.opened:
+        page.paragraph(close_sentence(handshake.teardown))
+    if handshake.role_inferred:
+        page.paragraph(("no SYN was captured: which end is the client is a guess from the ports", "dim"))
+    if handshake.evicted:
+        page.paragraph(("followed only in part: the flow table was full", "yellow"))
+    if handshake.negotiation:
+        page.line()
+        write_grid(page, _options(handshake.negotiation))
+    for finding in handshake.findings:
+        page.line()
+        _finding(page, finding)
+
+
+def _options(negotiation: Sequence[Negotiated]) -> list[Column]:
+    return [
+        Column("option", [row.name for row in negotiation]),
+        Column("offered", [row.offered for row in negotiation]),
+        Column("accepted", [row.accepted for row in negotiation]),
+        Column("in effect", [row.in_effect for row in negotiation]),
+    ]
+
+
+def _finding(page: Page, finding: Finding) -> None:
+    """The finding with its numbers; the rule's What, Why and check unless the reader wants it short."""
+    rule = RULES[finding.code]
+    page.paragraph(
+        (f"{finding.code} {finding.name}", f"bold {SEVERITY_STYLE[finding.severity.value]}"),
+        (f"· {finding.severity.value}", "dim"),
+    )
+    page.field("seen", finding.detail, (_frames(finding.frames), "dim"))
+    if page.terminal.verbosity < 0:
+        return
+    page.field("what", rule.what)
+    page.field("why", rule.why)
+    page.field("check", rule.check)
+    page.field("source", (", ".join(rule.rfc), "dim"))
+
+
+def _frames(frames: Sequence[int]) -> str:
+    """`(frames 1, 2, 3)`, the first five of them."""
+    if not frames:
+        return ""
+    more = ", …" if len(frames) > 5 else ""
+    return f"({'frame' if len(frames) == 1 else 'frames'} {', '.join(map(str, frames[:5]))}{more})"
