@@ -10,8 +10,8 @@ import os
 import select
 import socket
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
@@ -27,21 +27,19 @@ Script = Callable[[Packet], bool]
 """Asked once for each frame, in order of arrival; True loses the frame."""
 
 
-def lose_nothing(_: Packet) -> bool:
-    """Deliver every frame."""
-    return False
+def lose(which: Mapping[int, Collection[int]]) -> Script:
+    """Lose, of the segments with exactly these flags, the given ones, counted from 1 over both directions.
 
-
-def lose(*times: int, flags: int) -> Script:
-    """Lose, of the segments with exactly these `flags`, the given ones, counted from 1 over both directions."""
-    seen = 0
+    `lose({SYN: {1, 2}, SYN | ACK: {1}})` loses the first two SYNs and the first SYN-ACK.
+    """
+    seen: Counter[int] = Counter()
 
     def script(packet: Packet) -> bool:
-        nonlocal seen
-        if not isinstance(packet.transport, Segment) or packet.transport.flags != flags:
+        if not isinstance(packet.transport, Segment):
             return False
-        seen += 1
-        return seen in times
+        flags = packet.transport.flags
+        seen[flags] += 1
+        return seen[flags] in which.get(flags, ())
 
     return script
 
@@ -52,9 +50,9 @@ class Wire:
     `delay_ns` is the least time in ns that a frame takes, each way. An error of the script comes out at `close()`.
     """
 
-    def __init__(self, left: Port, right: Port, *, delay_ns: int = 0, script: Script = lose_nothing) -> None:
+    def __init__(self, left: Port, right: Port, *, delay_ns: int = 0, script: Script | None = None) -> None:
         self._delay_ns = delay_ns
-        self._script = script
+        self._script = script or lose({})
         self._middle = Host("wire")
         ends = (Port(self._middle, "left"), Port(self._middle, "right"))
         for outer, end in zip((left, right), ends, strict=True):

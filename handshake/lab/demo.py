@@ -1,0 +1,67 @@
+"""The private network of `handshake demo`: one port of each kind on 127.0.0.1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from socket import inet_aton
+
+from handshake.lab.netns import enter_private_network
+from handshake.lab.servers import tcp_echo
+from handshake.model.handshake import Outcome
+from handshake.probe.hold import PortHold
+
+ADDRESS = "127.0.0.1"
+OPEN, CLOSED, SILENT = 8080, 8081, 8082
+
+
+@dataclass(frozen=True, slots=True)
+class DemoTarget:
+    """Something to probe, and what to make of it."""
+
+    target: str
+    """As the user would type it."""
+    title: str
+    outcome: Outcome
+    """What the probe will find."""
+    explanation: str
+    """What happens there and what it means, in a sentence or two."""
+
+
+TARGETS = (
+    DemoTarget(
+        f"{ADDRESS}:{OPEN}",
+        "An open port",
+        Outcome.ESTABLISHED,
+        "A server listens. Its kernel answers the SYN with SYN,ACK, and our ACK completes the three-way handshake "
+        "before the server program has done anything.",
+    ),
+    DemoTarget(
+        f"{ADDRESS}:{CLOSED}",
+        "A closed port",
+        Outcome.REFUSED,
+        "Nobody listens. The kernel says so at once with RST,ACK: the host is up and reachable, the service is not "
+        "running there.",
+    ),
+    DemoTarget(
+        f"{ADDRESS}:{SILENT}",
+        "A silent port",
+        Outcome.UNANSWERED,
+        "Every packet is dropped, as a firewall would do. Nothing comes back, so the SYN is repeated after 1 s, then "
+        "2 s; from here a lost packet, a dead host and a firewall all look the same.",
+    ),
+)
+"""In the order in which to show them."""
+
+
+@contextmanager
+def demo_network() -> Iterator[tuple[DemoTarget, ...]]:
+    """Move this process, which must have one thread, into a private network and run the three targets there.
+
+    The servers end with the block; the process stays in the private network until it exits.
+    Raises PrivilegeError where the machine allows no private network.
+    """
+    enter_private_network()
+    with tcp_echo((ADDRESS, OPEN)), PortHold(inet_aton(ADDRESS), SILENT):
+        yield TARGETS

@@ -1,0 +1,69 @@
+"""`python -m handshake.lab.record DIR`: play all scenarios, record them to DIR, and write DIR/manifest.toml."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from handshake.errors import HandshakeError
+from handshake.lab.scenarios import SCENARIOS, Scenario
+
+MANIFEST = "manifest.toml"
+
+
+def record_all(directory: str | os.PathLike[str]) -> None:
+    """Record every scenario and the manifest. Raises HandshakeError, and then leaves `directory` as it was."""
+    target = Path(directory)
+    with tempfile.TemporaryDirectory(prefix="handshake-") as temporary:
+        for scenario in SCENARIOS.values():
+            print(f"{scenario.file}: {scenario.title}", file=sys.stderr)
+            scenario.run(Path(temporary, scenario.file))
+        Path(temporary, MANIFEST).write_text(manifest(), encoding="utf-8")
+        target.mkdir(parents=True, exist_ok=True)
+        for file in Path(temporary).iterdir():
+            shutil.copy(file, target)
+
+
+def manifest() -> str:
+    """The manifest as TOML: for each capture its origin, its story, and what has to be seen in it."""
+    kernel = platform.release().partition("-")[0]
+    head = "# Written by `make captures`. What is expected comes from handshake/lab/scenarios: change it there.\n"
+    return head + "".join(_entry(scenario, kernel) for scenario in SCENARIOS.values())
+
+
+def _entry(scenario: Scenario, kernel: str) -> str:
+    place = "server" if scenario.at_server else "client"
+    values = {
+        "file": scenario.file,
+        "title": scenario.title,
+        "story": scenario.story,
+        "origin": f"recorded at the {place} in a private network, Linux {kernel}, scenario {scenario.name}",
+        "outcomes": [outcome.value for outcome in scenario.outcomes],
+        "findings": list(scenario.findings),
+        "exchanges": scenario.exchanges,
+    }  # JSON strings, lists and numbers are TOML ones too
+    return "\n[[capture]]\n" + "".join(
+        f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()
+    )
+
+
+def main() -> int:
+    """Record into the directory named on the command line."""
+    if len(sys.argv) != 2:
+        print("usage: python -m handshake.lab.record DIRECTORY", file=sys.stderr)
+        return 2
+    try:
+        record_all(sys.argv[1])
+    except HandshakeError as error:
+        print(f"handshake: {error}", file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Connections that do not open: refused, unanswered, unreachable, half-open, given up."""
+
+from __future__ import annotations
+
+import errno
+import time
+from socket import inet_aton
+
+from handshake.lab.scenarios.registry import scenario
+from handshake.lab.scenarios.stage import CLIENT_PORT, Setting, Stage
+from handshake.model.address import Endpoint
+from handshake.model.handshake import Outcome
+from handshake.model.packet import SYN
+from handshake.probe.craft import Crafter, Outgoing, syn_options
+from handshake.probe.hold import PortHold
+
+UNREACHABLE = Outcome.UNREACHABLE
+
+
+@scenario("refused.pcap", "The port is closed", Outcome.REFUSED)
+def refused(stage: Stage) -> None:
+    """Nobody listens; the server's kernel answers the SYN with RST,ACK."""
+    stage.dial_in_vain(81, errno.ECONNREFUSED)
+
+
+@scenario(
+    "unanswered.pcapng",
+    "Nobody answers",
+    Outcome.UNANSWERED,
+    setting=Setting(sysctls={"net.ipv4.tcp_syn_linear_timeouts": 0}),
+)
+def unanswered(stage: Stage) -> None:
+    """The server drops every packet; the client repeats its SYN after 1 s and again after 2 s, then loses patience."""
+    with stage.server.inside():
+        silent = PortHold(inet_aton(stage.server_ip), 82)
+    with silent, stage.new_socket(stage.client, CLIENT_PORT) as client:
+        stage.start_dialling(client, stage.server, 82)
+        time.sleep(3.5)
+
+
+@scenario("host-unreachable.pcap", "A router cannot reach the host", UNREACHABLE, setting=Setting(router="unreachable"))
+def host_unreachable(stage: Stage) -> None:
+    """The router answers the SYN with ICMP host unreachable, which quotes it."""
+    stage.dial_in_vain(80, errno.EHOSTUNREACH)
+
+
+@scenario("prohibited.pcapng", "A router is not allowed to", UNREACHABLE, setting=Setting(router="prohibit"))
+def prohibited(stage: Stage) -> None:
+    """The router answers the SYN with ICMP communication administratively prohibited."""
+    stage.dial_in_vain(80, errno.EHOSTUNREACH)
+
+
+@scenario("no-route-ipv6.pcapng", "No route, over IPv6", UNREACHABLE, setting=Setting(ipv6=True, router="unreachable"))
+def no_route_ipv6(stage: Stage) -> None:
+    """The router answers the SYN with ICMPv6 no route to destination."""
+    stage.dial_in_vain(80, errno.ENETUNREACH)
+
+
+@scenario("half-open-scan.pcap", "Half-open scan of two ports", Outcome.ABORTED_BY_CLIENT, Outcome.REFUSED)
+def half_open_scan(stage: Stage) -> None:
+    """Crafted SYNs; the open port's SYN-ACK is answered with RST by a kernel that knows of no connection."""
+    with stage.listen(80):
+        for port in (80, 81):
+            _send_crafted_syn(stage, port)
+        stage.pause()
+
+
+@scenario(
+    "half-open.pcapng",
+    "The client falls silent",
+    Outcome.HALF_OPEN,
+    setting=Setting(server_sysctls={"net.ipv4.tcp_synack_retries": 1}),
+)
+def half_open(stage: Stage) -> None:
+    """A crafted SYN from a port whose kernel keeps quiet: the server repeats its SYN-ACK and never sees an ACK."""
+    with stage.client.inside():
+        quiet = PortHold(inet_aton(stage.client_ip), CLIENT_PORT)
+    with quiet, stage.listen(80):
+        _send_crafted_syn(stage, 80)
+        time.sleep(1.5)
+
+
+@scenario("given-up.pcapng", "The client gives up before the answer comes", Outcome.ABORTED_BY_CLIENT)
+def given_up(stage: Stage) -> None:
+    """The program closes its socket while the SYN is on its way; its kernel answers the SYN-ACK with RST."""
+    with stage.listen(80), stage.new_socket(stage.client, CLIENT_PORT) as client:
+        stage.start_dialling(client, stage.server, 80)
+        client.close()
+        stage.pause()
+
+
+def _send_crafted_syn(stage: Stage, port: int) -> None:
+    client, server = Endpoint(inet_aton(stage.client_ip), CLIENT_PORT), Endpoint(inet_aton(stage.server_ip), port)
+    with stage.client.inside(), Crafter(client, server) as crafter:
+        crafter.send(Outgoing(SYN, seq=1000, options=syn_options(mss=1460, tsval=1)))
