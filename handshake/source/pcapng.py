@@ -144,14 +144,14 @@ class PcapngReader:
         raise self._broken(f"a section header has 0x{magic.hex()} in the place of its byte-order magic")
 
     def _begin_section(self, body: bytes) -> None:
-        _, major, minor, _ = self._unpack(self._layouts.section, body, "section header")
+        _, major, minor, _ = self._unpack(self._layouts.section, body, "a section header")
         if major != 1 or minor not in (0, 2):
             raise self._broken(f"pcapng version {major}.{minor} is not supported, only 1.0 and 1.2 are")
         self._interfaces = []
 
     def _describe(self, body: bytes) -> Interface:
         layout = self._layouts.interface
-        linktype, _, snaplen = self._unpack(layout, body, "interface description")
+        linktype, _, snaplen = self._unpack(layout, body, "an interface description")
         name, multiplier, divisor, offset_ns = "", 1000, 1, 0
         for code, value in self._options(body, layout.size):
             if code == IF_NAME:
@@ -178,7 +178,7 @@ class PcapngReader:
             position += padded(length)
 
     def _packet(self, body: bytes, layout: Struct) -> Frame:
-        fields = self._unpack(layout, body, "packet")
+        fields = self._unpack(layout, body, "a packet")
         interface = self._interface(fields[0])
         high, low, cap_len, orig_len = fields[-4:]
         self._time_ns = interface.time_ns(high, low)
@@ -187,7 +187,7 @@ class PcapngReader:
     def _simple_packet(self, body: bytes) -> Frame:
         """A packet without a timestamp, of the first interface; it gets the time of the frame before it."""
         layout = self._layouts.simple
-        (orig_len,) = self._unpack(layout, body, "simple packet")
+        (orig_len,) = self._unpack(layout, body, "a simple packet")
         interface = self._interface(0)
         cap_len = min(orig_len, interface.snaplen or orig_len)
         return self._frame(interface, body[layout.size :], cap_len, orig_len)
@@ -207,7 +207,7 @@ class PcapngReader:
 
     def _unpack(self, layout: Struct, body: bytes, what: str) -> tuple[int, ...]:
         if len(body) < layout.size:
-            raise self._broken(f"a {what} block is too short for its fields")
+            raise self._broken(f"{what} block is too short for its fields")
         return layout.unpack_from(body)
 
     def _broken(self, reason: str) -> BrokenError:

@@ -118,7 +118,7 @@ class _Pieces(io.RawIOBase):
         try:
             return next(self._pieces, None)
         except OSError as error:
-            self.fault = f"reading failed ({_reason(error)})"
+            self.fault = f"reading failed ({os_reason(error)})"
         except DecompressionError as error:
             self.fault = str(error)
         return None
@@ -136,7 +136,7 @@ def _open_file(path: str) -> io.FileIO:
         example = shlex.quote(path.rstrip("/")) + "/*.pcap"
         raise CaptureError(f"{path}: a directory, not a capture; name the files in it, such as {example}") from None
     except OSError as error:
-        raise CaptureError(f"{path}: {_reason(error)}") from None
+        raise CaptureError(f"{path}: {os_reason(error)}") from None
 
 
 def _open_stdin() -> io.FileIO:
@@ -147,6 +147,7 @@ def _open_stdin() -> io.FileIO:
     return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
 
 
-def _reason(error: OSError) -> str:
+def os_reason(error: OSError) -> str:
+    """What the operating system said, as a part of a sentence."""
     text = error.strerror or os.strerror(error.errno or 0)
     return text[:1].lower() + text[1:]

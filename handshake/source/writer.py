@@ -10,21 +10,32 @@ from typing import BinaryIO, Self
 from handshake.errors import CaptureError
 from handshake.model.packet import Frame
 from handshake.source import pcap, pcapng
+from handshake.source.stream import os_reason
 
 Target = str | os.PathLike[str] | BinaryIO
 """A path, which is created or overwritten, or a binary file, which is left open."""
 
 
 class _Writer:
-    """Writes whole records only, and each at once, so that an interrupted recording ends between two."""
+    """Writes whole records only, each at once, so that an interrupted recording ends between two of them."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, header: bytes) -> None:
         self._owned = isinstance(target, (str, os.PathLike))
-        self.name = os.fspath(target) if isinstance(target, (str, os.PathLike)) else str(target.name)
+        if isinstance(target, (str, os.PathLike)):
+            self.name = os.fspath(target)
+            """The path, for error messages."""
+            try:
+                self._file: BinaryIO = open(target, "wb", buffering=0)  # noqa: SIM115  # closed by close()
+            except OSError as error:
+                raise self._error(error) from None
+        else:
+            self.name = str(getattr(target, "name", "the output"))
+            self._file = target
         try:
-            self._file = open(target, "wb") if isinstance(target, (str, os.PathLike)) else target  # noqa: SIM115
-        except OSError as error:
-            raise self._error(error) from None
+            self._put(header)
+        except CaptureError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -39,13 +50,14 @@ class _Writer:
 
     def _put(self, record: bytes) -> None:
         try:
-            self._file.write(record)
+            while record:
+                record = record[self._file.write(record) :]
             self._file.flush()
         except OSError as error:
             raise self._error(error) from None
 
     def _error(self, error: OSError) -> CaptureError:
-        return CaptureError(f"{self.name}: cannot be written: {error.strerror}")
+        return CaptureError(f"{self.name}: cannot be written: {os_reason(error)}")
 
 
 class PcapngWriter(_Writer):
@@ -55,10 +67,9 @@ class PcapngWriter(_Writer):
     """
 
     def __init__(self, target: Target, comment: str = "") -> None:
-        super().__init__(target)
-        self._interfaces: dict[tuple[str, int], int] = {}
         fields = _LAYOUTS.section.pack(pcapng.BYTE_ORDER_MAGIC, 1, 0, -1)
-        self._put(_block(pcapng.SECTION_HEADER, fields + _options((pcapng.COMMENT, comment.encode()))))
+        super().__init__(target, _block(pcapng.SECTION_HEADER, fields + _options((pcapng.COMMENT, comment.encode()))))
+        self._interfaces: dict[tuple[str, int], int] = {}
 
     def write(self, frame: Frame) -> None:
         """Append one frame, and flush it."""
@@ -83,12 +94,11 @@ class PcapWriter(_Writer):
     """
 
     def __init__(self, target: Target, linktype: int = 1, *, nanoseconds: bool = True) -> None:
-        super().__init__(target)
+        magic = pcap.NANOSECONDS if nanoseconds else pcap.MICROSECONDS
+        super().__init__(target, _FILE_HEADER.pack(magic, 2, 4, 0, 0, pcap.SANE_SNAPLEN, linktype))
         self.linktype = linktype
         """LINKTYPE_ number of all frames."""
         self._fraction_ns = 1 if nanoseconds else 1000
-        magic = pcap.NANOSECONDS if nanoseconds else pcap.MICROSECONDS
-        self._put(_FILE_HEADER.pack(magic, 2, 4, 0, 0, pcap.SANE_SNAPLEN, linktype))
 
     def write(self, frame: Frame) -> None:
         """Append one frame, and flush it. Raises CaptureError when its link type is not the file's."""
