@@ -20,13 +20,14 @@ _NOT_IN_NAMES = re.compile(r"[^\w-]", re.ASCII)
 def parse_target(text: str) -> Target:
     """Read `host:80`, `10.0.0.1:http` or `[::1]:80`. Raises TargetError that says what is wrong with it."""
     text = text.strip()
+    if not text.isprintable():
+        raise TargetError(f"{text!r}: a target has only printable characters")
     try:
         host, port_text = _split(text)
         _check_host(host)
         port, service = _read_port(port_text)
     except TargetError as error:
-        shown = text if text.isprintable() else repr(text)
-        raise TargetError(f"{shown}: {error}" if shown else str(error)) from None
+        raise TargetError(f"{text}: {error}" if text else str(error)) from None
     return Target(text, host, port, service)
 
 
