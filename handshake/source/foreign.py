@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import PurePath
 from typing import Final
 
 _CONVERT = "editcap -F pcapng {path} out.pcapng"
@@ -36,8 +35,8 @@ _BY_MAGIC: Final = (
 """First bytes, what they are, what helps."""
 
 _BY_SUFFIX: Final = (
-    (".erf", "an Endace ERF capture", _CONVERT),
-    (".etl", "a Windows event trace", "pktmon etl2pcap {path} --out out.pcapng"),
+    ("erf", "an Endace ERF capture", _CONVERT),
+    ("etl", "a Windows event trace", "pktmon etl2pcap {path} --out out.pcapng"),
 )
 """Formats without a magic number."""
 
@@ -56,7 +55,7 @@ def not_a_capture(path: str, start: bytes) -> str:
     """One sentence on a file that begins with `start` and is not a capture we read, with a way out if there is one."""
     for what, remedy in (
         *((what, remedy) for magic, what, remedy in _BY_MAGIC if start.startswith(magic)),
-        *((what, remedy) for suffix, what, remedy in _BY_SUFFIX if suffix in PurePath(path).suffixes),
+        *((what, remedy) for suffix, what, remedy in _BY_SUFFIX if suffix in path.lower().split(".")[1:]),
     ):
         help_text = "" if remedy is None else f"; try: {remedy.format(path=shlex.quote(path))}"
         return f"{what}, not pcap or pcapng{help_text}"
