@@ -177,7 +177,8 @@ class Conversation:
         ack = segment.ack
         if self.reset_by is not None:
             marks.append(Mark.AFTER_RST)
-        if self.challenged is self._side(sender) and ack is not None and not segment.seg_len:
+        challenged = self.challenged is self._side(sender) and receiver.state is not State.SYN_RECEIVED
+        if challenged and ack is not None and not segment.seg_len:
             marks.append(Mark.CHALLENGE_ACK)
             note = "challenges: asks the other side to prove itself"
         elif receiver.state is State.SYN_SENT and ack is not None and not segment.seg_len and not sender.syn_acks:
@@ -283,8 +284,7 @@ class Conversation:
             marks.append(Mark.HANDSHAKE_COMPLETE)
             if segment.payload_len:
                 marks.append(Mark.DATA_IN_THIRD_SEGMENT)
-        if self.challenged is self._side(sender):
-            self.challenged = None
+        self.challenged = None
         if self._on_first_step is not None:
             marks.append(self._on_first_step)
             self._on_first_step = None

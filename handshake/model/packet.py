@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from handshake.model.address import Endpoint
+from handshake.model.address import Endpoint, format_address
 from handshake.model.options import Options
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, AE = (1 << bit for bit in range(9))
@@ -138,6 +138,11 @@ class IcmpError:
     meaning: str
     """The error in words, e.g. `port unreachable`."""
     tags: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def reporter_text(self) -> str:
+        """The reporter's address as text."""
+        return format_address(self.reporter)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def parse_options(data: bytes) -> Options:
             fault = f"option {option.name} has length {length}"
             break
         if at + length > end:
+            items.append(option)
             fault = f"option {option.name} of length {length} overruns the header by {at + length - end} bytes"
             break
         allowed = _BODY_LENGTHS.get(kind)

@@ -1,0 +1,99 @@
+"""Frames in, judged handshakes out: the one pipeline behind replay, probe, and the library.
+
+>>> import handshake
+>>> for h in handshake.read("captures/three-way.pcap"):
+...     print(h.outcome.value, h.client.endpoint, "->", h.server.endpoint)
+established 10.0.0.1:40000 -> 10.0.0.2:80
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from handshake.findings import examine
+from handshake.flow.table import DEFAULT_LIMIT, FlowTable
+from handshake.model.handshake import Handshake
+from handshake.model.packet import Datagram, Frame, IcmpError, Segment
+from handshake.model.report import Approach, Report, SourceInfo, Tally
+from handshake.source.capture import open_capture
+from handshake.wire.decode import decode
+
+
+class Inspection:
+    """Decodes frames, follows flows, examines what is finished. Live, probe and replay all feed this.
+
+    Sans I/O: it neither reads nor prints. `limit` bounds the flows kept at once.
+    """
+
+    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+        self._tally = Tally()
+        self._table = FlowTable(limit)
+
+    def feed(self, frame: Frame) -> Iterator[Handshake]:
+        """Take one frame; yield the handshakes that it finished, findings attached."""
+        packet = decode(frame)
+        tally = self._tally
+        tally.frames += 1
+        if tally.first_ns is None:
+            tally.first_ns = frame.time_ns
+        tally.last_ns = frame.time_ns
+        transport = packet.transport
+        if isinstance(transport, Segment):
+            tally.tcp += 1
+        elif isinstance(transport, Datagram):
+            tally.udp += 1
+        elif isinstance(transport, IcmpError):
+            tally.icmp_errors += 1
+        if packet.stop is not None:
+            reasons = tally.faults if packet.stop.fault else tally.undecoded
+            reasons[packet.stop.reason] = reasons.get(packet.stop.reason, 0) + 1
+        return map(examine, self._table.feed(packet))
+
+    def finish(self) -> Iterator[Handshake]:
+        """Yield the handshakes that are still in the table, in order of appearance."""
+        return map(examine, self._table.finish())
+
+    @property
+    def tally(self) -> Tally:
+        """Counts so far."""
+        self._tally.evicted = self._table.evicted
+        self._tally.evicted_exchanges = self._table.evicted_exchanges
+        return self._tally
+
+    def report(
+        self, handshakes: Iterable[Handshake], sources: Iterable[SourceInfo], approach: Approach | None = None
+    ) -> Report:
+        """The view-model of what was fed, with handshakes in order of appearance."""
+        ordered = tuple(sorted(handshakes, key=lambda handshake: handshake.number))
+        return Report(tuple(sources), self.tally, ordered, self._table.exchanges(), approach)
+
+
+def read(path: str | os.PathLike[str]) -> Iterator[Handshake]:
+    """Yield every handshake of a pcap or pcapng file (`-`: standard input), each as it is finished.
+
+    Raises CaptureError if the file cannot be read at all; a file damaged later on gives everything
+    up to the damage. `inspect` gives the counts and the damage as well.
+    """
+    inspection = Inspection()
+    with open_capture(path) as capture:
+        for frame in capture:
+            yield from inspection.feed(frame)
+    yield from inspection.finish()
+
+
+def inspect(paths: Iterable[str | os.PathLike[str]], limit: int = DEFAULT_LIMIT) -> Report:
+    """Read capture files one after the other, as parts of one recording, into one report.
+
+    Raises CaptureError for the first file that cannot be read at all.
+    """
+    inspection = Inspection(limit)
+    handshakes: list[Handshake] = []
+    sources: list[SourceInfo] = []
+    for path in paths:
+        with open_capture(path) as capture:
+            for frame in capture:
+                handshakes.extend(inspection.feed(frame))
+            sources.append(capture.info())
+    handshakes.extend(inspection.finish())
+    return inspection.report(handshakes, sources)

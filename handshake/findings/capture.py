@@ -1,0 +1,38 @@
+"""HS9xx: what the capture itself left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from handshake.findings.registry import Match, rule
+from handshake.model.finding import Severity
+from handshake.model.handshake import Handshake
+
+
+@rule(
+    "HS901", "evicted", Severity.NOTE,
+    what="The connection was dropped from the full flow table before its end; what came later is missing here.",
+    why="More connections at once than the table keeps: a flood or a very busy capture.",
+    check="Filter the capture to the hosts of interest first.",
+    rfc=(),
+)  # fmt: skip
+def evicted(handshake: Handshake) -> Iterator[Match]:
+    """Dropped early to bound memory."""
+    if handshake.evicted:
+        yield Match("followed only up to here: the flow table was full")
+
+
+@rule(
+    "HS902", "captured-out-of-order", Severity.NOTE,
+    what="The answer stands before the question in the capture.",
+    why="Several interfaces or queues of a network card were merged into one file without sorting, or two capture "
+    "points were joined.",
+    check="`reordercap IN OUT` sorts a capture by time.",
+    rfc=(),
+    twin="Wireshark tcp.analysis.out_of_order",
+)  # fmt: skip
+def out_of_order(handshake: Handshake) -> Iterator[Match]:
+    """SYN-ACK captured before its SYN."""
+    syn, answer = handshake.client.opening, handshake.server.opening
+    if syn and answer and answer.number < syn.number and answer.ack_raw == (syn.seq + 1) % 2**32:
+        yield Match("the SYN-ACK was captured before its SYN", (answer.number, syn.number))

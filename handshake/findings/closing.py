@@ -1,0 +1,135 @@
+"""HS5xx: how the connection was closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from handshake.findings.registry import Match, marked, numbers, rule, segments
+from handshake.model.finding import Severity
+from handshake.model.handshake import CloseKind, Handshake, Mark
+from handshake.model.packet import FIN, RST
+
+
+def _resets(handshake: Handshake) -> tuple[int, ...]:
+    return numbers(segment for _, segment in segments(handshake) if segment.flags & RST)
+
+
+@rule(
+    "HS501", "reset", Severity.WARNING,
+    what="An open connection was reset instead of closed.",
+    why="The application aborted (SO_LINGER 0, a crash), it closed with data unread, or a middlebox or idle timer "
+    "cut the connection.",
+    check="The log of the side that reset; how long the connection had been idle; the TTL of the RST against other "
+    "packets.",
+    rfc=("RFC 9293 §3.10.7.4", "RFC 9293 §3.6"),
+    twin="Zeek conn_state RSTO / RSTR",
+)  # fmt: skip
+def reset(handshake: Handshake) -> Iterator[Match]:
+    """RST in an open connection."""
+    teardown = handshake.teardown
+    if handshake.outcome.opened and teardown.kind is CloseKind.RST and teardown.reset_by:
+        yield Match(f"the {teardown.reset_by.value} reset the open connection", _resets(handshake))
+
+
+@rule(
+    "HS502", "fin-then-rst", Severity.NOTE,
+    what="A FIN was sent, and then the connection was reset.",
+    why="A side closed with data still unread or still arriving, or does not wait for the other side to finish.",
+    check="Whether data was lost: bytes sent after the FIN of the other side.",
+    rfc=("RFC 2525 §2.17", "RFC 1122 §4.2.2.13"),
+    twin="Wireshark tcp.completeness 63",
+)  # fmt: skip
+def fin_then_rst(handshake: Handshake) -> Iterator[Match]:
+    """RST after FIN."""
+    teardown = handshake.teardown
+    if teardown.kind is CloseKind.FIN_THEN_RST and teardown.first and teardown.reset_by:
+        yield Match(f"the {teardown.first.value} closed, then the {teardown.reset_by.value} reset", _resets(handshake))
+
+
+@rule(
+    "HS503", "challenge-ack", Severity.WARNING,
+    what="A side answered a reset it did not trust with a challenge ACK.",
+    why="The RST was within the window but not exactly at the expected number: packets in flight were lost, or "
+    "somebody "
+    "guesses numbers to cut the connection.",
+    check="Whether a second, exact RST follows (genuine) or the connection goes on (forged).",
+    rfc=("RFC 5961 §3", "RFC 5961 §4"),
+)  # fmt: skip
+def challenge_ack(handshake: Handshake) -> Iterator[Match]:
+    """Challenge ACKs."""
+    found = marked(handshake, Mark.CHALLENGE_ACK)
+    if found:
+        yield Match("a bare ACK asks the other side to prove its reset", numbers(found))
+
+
+@rule(
+    "HS504", "rst-out-of-window", Severity.WARNING,
+    what="A reset carries a number that the receiver has no reason to accept.",
+    why="Packets are missing from the capture, a middlebox made the RST up, or somebody tries to cut the connection.",
+    check="TTL and IP identification of the RST against the same host's other packets.",
+    rfc=("RFC 9293 §3.10.7.3", "RFC 5961 §3.2"),
+)  # fmt: skip
+def rst_unacceptable(handshake: Handshake) -> Iterator[Match]:
+    """RSTs with wrong numbers."""
+    found = marked(handshake, Mark.RST_UNACCEPTABLE)
+    if found:
+        yield Match(f"{len(found)} RST with a number that should not count", numbers(found))
+
+
+@rule(
+    "HS505", "data-after-fin", Severity.WARNING,
+    what="A side sent data after its own FIN.",
+    why="A broken stack, or packets of two connections on one 4-tuple.",
+    check="The sequence numbers of FIN and data.",
+    rfc=("RFC 9293 §3.6",),
+    twin="Zeek weird data_after_reset (for RST)",
+)  # fmt: skip
+def data_after_fin(handshake: Handshake) -> Iterator[Match]:
+    """Payload beyond the FIN."""
+    found = marked(handshake, Mark.DATA_AFTER_CLOSE)
+    if found:
+        yield Match("data beyond the sender's own FIN", numbers(found))
+
+
+@rule(
+    "HS506", "segment-after-rst", Severity.NOTE,
+    what="Segments were seen after the connection had been reset.",
+    why="They were on their way already, or one side never got the RST and goes on (then the RST was not its peer's).",
+    check="How long after the RST; whether the other side answers them.",
+    rfc=("RFC 9293 §3.10.7.1",),
+    twin="Zeek weird data_after_reset",
+)  # fmt: skip
+def segment_after_rst(handshake: Handshake) -> Iterator[Match]:
+    """Anything but RST after a RST that counted."""
+    found = [segment for segment in marked(handshake, Mark.AFTER_RST) if not segment.flags & RST]
+    if found:
+        yield Match(f"{len(found)} segment{'s' * (len(found) != 1)} after the reset", numbers(found))
+
+
+@rule(
+    "HS507", "simultaneous-close", Severity.NOTE,
+    what="Both sides sent FIN before either saw the other's.",
+    why="Both applications closed at the same time. Legal; both ends pass through CLOSING and TIME-WAIT.",
+    check="Nothing is wrong.",
+    rfc=("RFC 9293 §3.6 figure 13",),
+)  # fmt: skip
+def simultaneous_close(handshake: Handshake) -> Iterator[Match]:
+    """FINs that crossed."""
+    if handshake.teardown.simultaneous:
+        fins = numbers(segment for _, segment in segments(handshake) if segment.flags & FIN)
+        yield Match("the FINs of both sides crossed", fins)
+
+
+@rule(
+    "HS508", "fin-retransmitted", Severity.NOTE,
+    what="A FIN was sent more than once.",
+    why="The FIN or its acknowledgment was lost, or the other host is gone.",
+    check="Whether the other side is still there.",
+    rfc=("RFC 6298 §5",),
+    twin="Wireshark tcp.analysis.retransmission on a FIN",
+)  # fmt: skip
+def fin_retransmitted(handshake: Handshake) -> Iterator[Match]:
+    """Copies of a FIN."""
+    found = marked(handshake, Mark.FIN_RETRANSMITTED)
+    if found:
+        yield Match(f"a FIN was sent again {len(found)} time{'s' * (len(found) != 1)}", numbers(found))

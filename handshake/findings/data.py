@@ -1,0 +1,72 @@
+"""HS3xx: data carried by the handshake itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from handshake.findings.registry import Match, marked, numbers, rule
+from handshake.model.finding import Severity
+from handshake.model.handshake import Handshake, Mark
+
+
+@rule(
+    "HS301", "data-in-syn", Severity.NOTE,
+    what="The SYN carries data.",
+    why="TCP Fast Open with a cookie, or a deliberate oddity. Without Fast Open a server may keep the data until the "
+    "handshake "
+    "is complete, but most drop it.",
+    check="Whether the SYN-ACK acknowledges the data; firewalls that drop SYNs with data.",
+    rfc=("RFC 9293 §3.5", "RFC 7413 §2"),
+    twin="Zeek weird syn_with_data; Wireshark tcp.len > 0 on a SYN",
+)  # fmt: skip
+def data_in_syn(handshake: Handshake) -> Iterator[Match]:
+    """Payload in a SYN."""
+    found = marked(handshake, Mark.DATA_IN_SYN)
+    if found:
+        cookie = found[0].options.tfo_cookie
+        how = f"with a Fast Open cookie of {len(cookie)} bytes" if cookie else "without a Fast Open cookie"
+        yield Match(f"{found[0].payload_len} bytes of data in the SYN, {how}", numbers(found))
+
+
+@rule(
+    "HS302", "data-in-synack", Severity.NOTE,
+    what="The SYN-ACK carries data.",
+    why="A Fast Open server that answers at once, or a stack that sends its greeting early.",
+    check="Whether the client keeps the data: few ordinary clients expect it.",
+    rfc=("RFC 9293 §3.5", "RFC 7413 §4.2.2"),
+)  # fmt: skip
+def data_in_synack(handshake: Handshake) -> Iterator[Match]:
+    """Payload in a SYN-ACK."""
+    found = marked(handshake, Mark.DATA_IN_SYN_ACK)
+    if found:
+        yield Match(f"{found[0].payload_len} bytes of data in the SYN-ACK", numbers(found))
+
+
+@rule(
+    "HS303", "server-data-before-ack", Severity.NOTE,
+    what="The server sent data before the client's final ACK was seen.",
+    why="Fast Open lets it; otherwise the ACK was lost on its way to the capture point, or the server does not wait.",
+    check="Whether the SYN carried a Fast Open cookie; where the capture was taken.",
+    rfc=("RFC 7413 §4.2.2", "RFC 9293 §3.10.7.4"),
+)  # fmt: skip
+def data_before_ack(handshake: Handshake) -> Iterator[Match]:
+    """Server payload in SYN-RECEIVED."""
+    found = marked(handshake, Mark.DATA_BEFORE_ACK)
+    if found:
+        yield Match("the server sends data although the handshake is not complete", numbers(found))
+
+
+@rule(
+    "HS304", "fast-open-data-refused", Severity.WARNING,
+    what="The SYN carried data, but the SYN-ACK acknowledges only the SYN.",
+    why="The server does not do Fast Open, the cookie is out of date, or a middlebox took the data away. The client "
+    "sends the "
+    "data again after the handshake: nothing is lost but the time saved.",
+    check="net.ipv4.tcp_fastopen on the server (bit 2); whether the SYN-ACK brings a new cookie.",
+    rfc=("RFC 7413 §4.2.1",),
+)  # fmt: skip
+def fast_open_refused(handshake: Handshake) -> Iterator[Match]:
+    """Data in the SYN that was ignored."""
+    syn, answer = handshake.client.opening, handshake.server.opening
+    if syn and answer and syn.payload_len and answer.ack_raw == (syn.seq + 1) % 2**32:
+        yield Match(f"{syn.payload_len} bytes in the SYN were not accepted", (syn.number, answer.number))

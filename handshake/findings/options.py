@@ -1,0 +1,217 @@
+"""HS2xx: options and windows in the handshake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from handshake.findings.registry import Match, rule, segments
+from handshake.model import options as kinds
+from handshake.model.finding import Severity
+from handshake.model.handshake import Handshake
+from handshake.model.packet import AE, CWR, ECE, SYN, Segment
+
+_SYN_ONLY = {kinds.MSS: "MSS", kinds.WSCALE: "window scale", kinds.SACK_PERMITTED: "SACK-permitted"}
+_SMALL_MSS = {4: 536, 16: 1220}
+"""The default MSS by address length: announcing less is legal and suspicious (RFC 9293 §3.7.1)."""
+
+
+def _openings(handshake: Handshake) -> list[tuple[str, Segment]]:
+    both = (("SYN", handshake.client.opening), ("SYN-ACK", handshake.server.opening))
+    return [(name, segment) for name, segment in both if segment is not None]
+
+
+def _pair(handshake: Handshake) -> tuple[Segment, Segment] | None:
+    client, server = handshake.client.opening, handshake.server.opening
+    return (client, server) if client is not None and server is not None else None
+
+
+@rule(
+    "HS201", "zero-window-in-synack", Severity.WARNING,
+    what="The SYN-ACK announces a receive window of zero.",
+    why="The server accepts the connection but no data yet: a proxy or anti-flood device that answers for the real "
+    "server, "
+    "a tarpit, or a server without memory.",
+    check="How long until a window update comes; what stands in front of the server.",
+    rfc=("RFC 9293 §3.8.6", "RFC 9293 §3.8.6.1"),
+    twin="Wireshark tcp.analysis.zero_window",
+)  # fmt: skip
+def zero_window(handshake: Handshake) -> Iterator[Match]:
+    """Window 0 in the SYN-ACK."""
+    answer = handshake.server.opening
+    if answer is not None and answer.wnd == 0 and answer.flags & SYN:
+        yield Match("the server's window is 0: no data may be sent yet", (answer.number,))
+
+
+@rule(
+    "HS202", "no-mss", Severity.NOTE,
+    what="A SYN or SYN-ACK announces no maximum segment size.",
+    why="A minimal or crafted stack, a SYN cookie implementation without it, or a middlebox that strips options. The "
+    "other "
+    "side has to assume 536 bytes (IPv4) or 1220 (IPv6): many small packets.",
+    check="Whether the option is there at the sending host (two capture points).",
+    rfc=("RFC 9293 §3.7.1", "RFC 6691 §2"),
+)  # fmt: skip
+def no_mss(handshake: Handshake) -> Iterator[Match]:
+    """MSS option missing."""
+    for name, segment in _openings(handshake):
+        if segment.options.mss is None and segment.options.fault is None:
+            default = _SMALL_MSS[len(segment.src.address)]
+            yield Match(f"the {name} has no MSS option: {default} bytes are assumed", (segment.number,))
+
+
+@rule(
+    "HS203", "window-scale-not-accepted", Severity.NOTE,
+    what="The client offered window scaling, the SYN-ACK does not have it.",
+    why="The server does not support it, or a middlebox or SYN cookie took it out. Windows stay below 64 KiB: slow "
+    "on long, "
+    "fast paths.",
+    check="net.ipv4.tcp_window_scaling on the server; firewalls that normalise options.",
+    rfc=("RFC 7323 §2.2",),
+)  # fmt: skip
+def window_scale_refused(handshake: Handshake) -> Iterator[Match]:
+    """Window scale in one SYN only."""
+    pair = _pair(handshake)
+    if pair and pair[0].options.wscale_shift is not None and pair[1].options.wscale_shift is None:
+        shift = pair[0].options.wscale_shift
+        yield Match(f"window scale {shift} was offered and not accepted", (pair[0].number, pair[1].number))
+
+
+@rule(
+    "HS204", "sack-not-accepted", Severity.NOTE,
+    what="The client offered selective acknowledgments, the SYN-ACK does not have the option.",
+    why="An old or small stack, or options stripped on the way. Several losses in one window then cost a round trip "
+    "each.",
+    check="net.ipv4.tcp_sack on the server; firewalls that normalise options.",
+    rfc=("RFC 2018 §2",),
+)  # fmt: skip
+def sack_refused(handshake: Handshake) -> Iterator[Match]:
+    """SACK-permitted in one SYN only."""
+    pair = _pair(handshake)
+    if pair and pair[0].options.sack_permitted and not pair[1].options.sack_permitted:
+        yield Match("SACK was offered and not accepted", (pair[0].number, pair[1].number))
+
+
+@rule(
+    "HS205", "timestamps-not-accepted", Severity.NOTE,
+    what="The client offered timestamps, the SYN-ACK does not have them.",
+    why="Switched off on the server (Windows does by default), or stripped on the way. Without them round trips are "
+    "measured "
+    "less often and old duplicates are not recognised.",
+    check="net.ipv4.tcp_timestamps on the server.",
+    rfc=("RFC 7323 §3.2",),
+)  # fmt: skip
+def timestamps_refused(handshake: Handshake) -> Iterator[Match]:
+    """Timestamps in one SYN only."""
+    pair = _pair(handshake)
+    if pair and pair[0].options.tsval is not None and pair[1].options.tsval is None:
+        yield Match("timestamps were offered and not accepted", (pair[0].number, pair[1].number))
+
+
+@rule(
+    "HS206", "timestamp-echo-wrong", Severity.WARNING,
+    what="The timestamp echo of the SYN-ACK is none of the client's timestamps.",
+    why="A device between rewrites timestamps in one direction, or the answer is not to this SYN.",
+    check="SYN proxies and load balancers on the way.",
+    rfc=("RFC 7323 §3.2",),
+)  # fmt: skip
+def timestamp_echo(handshake: Handshake) -> Iterator[Match]:
+    """TSecr of the SYN-ACK against TSval of the SYNs."""
+    pair = _pair(handshake)
+    if not pair or pair[1].options.tsecr is None or pair[0].options.tsval is None:
+        return
+    sent = {s.options.tsval for step, s in segments(handshake) if s.src == handshake.client.endpoint}
+    if pair[1].options.tsecr not in sent:
+        yield Match(f"the SYN-ACK echoes {pair[1].options.tsecr}, which no SYN carried", (pair[1].number,))
+
+
+@rule(
+    "HS207", "malformed-options", Severity.WARNING,
+    what="The options of a segment cannot be read to their end, or have a length they may not have.",
+    why="A crafted packet, a broken stack, or a middlebox that writes over options carelessly.",
+    check="The raw bytes; whether the receiver answers at all.",
+    rfc=("RFC 9293 §3.1", "RFC 9293 §3.2"),
+    twin="Wireshark tcp.option.len.invalid (expert info)",
+)  # fmt: skip
+def malformed_options(handshake: Handshake) -> Iterator[Match]:
+    """Option faults."""
+    for _, segment in segments(handshake):
+        if segment.options.fault:
+            yield Match(segment.options.fault, (segment.number,))
+
+
+@rule(
+    "HS208", "syn-option-outside-syn", Severity.WARNING,
+    what="An option that belongs in a SYN only stands in another segment.",
+    why="A crafted packet or a broken stack; receivers have to ignore it.",
+    check="What sends it.",
+    rfc=("RFC 9293 §3.2", "RFC 7323 §2.2", "RFC 2018 §2"),
+)  # fmt: skip
+def syn_option_elsewhere(handshake: Handshake) -> Iterator[Match]:
+    """MSS, window scale or SACK-permitted without SYN."""
+    for _, segment in segments(handshake):
+        if not segment.flags & SYN:
+            names = [_SYN_ONLY[item.kind] for item in segment.options.items if item.kind in _SYN_ONLY]
+            if names:
+                yield Match(f"{', '.join(names)} in a segment without SYN", (segment.number,))
+
+
+@rule(
+    "HS209", "window-scale-too-large", Severity.WARNING,
+    what="A window scale shift above 14 was announced; it counts as 14.",
+    why="A crafted or broken SYN.",
+    check="What sends it.",
+    rfc=("RFC 7323 §2.3",),
+    twin="Wireshark tcp.options.wscale.shift.invalid",
+)  # fmt: skip
+def window_scale_too_large(handshake: Handshake) -> Iterator[Match]:
+    """Shift above 14."""
+    for name, segment in _openings(handshake):
+        shift = segment.options.wscale_shift
+        if shift is not None and shift > 14:
+            yield Match(f"the {name} announces a shift of {shift}", (segment.number,))
+
+
+@rule(
+    "HS210", "ecn-reflected", Severity.WARNING,
+    what="The SYN-ACK sends the ECN flags of the SYN back unchanged.",
+    why="A broken stack or middlebox copies the reserved bits instead of answering; ECN must then stay off.",
+    check="Whether the server or something before it does so.",
+    rfc=("RFC 3168 §6.1.1", "RFC 9768 §3.1.2"),
+)  # fmt: skip
+def ecn_reflected(handshake: Handshake) -> Iterator[Match]:
+    """Same AE, CWR, ECE in SYN and SYN-ACK."""
+    pair = _pair(handshake)
+    if pair:
+        asked, reply = (segment.flags & (AE | CWR | ECE) for segment in pair)
+        if asked in (CWR | ECE, AE | CWR | ECE) and asked == reply:
+            yield Match("the flags that ask for ECN came back as they were", (pair[1].number,))
+
+
+@rule(
+    "HS211", "small-mss", Severity.NOTE,
+    what="A very small maximum segment size was announced.",
+    why="A tunnel or a device clamps the MSS, a tiny stack, or an attempt to make the other side send many small "
+    "packets.",
+    check="The path MTU; `iptables`/`nft` rules with TCPMSS on routers.",
+    rfc=("RFC 9293 §3.7.1", "RFC 6691"),
+)  # fmt: skip
+def small_mss(handshake: Handshake) -> Iterator[Match]:
+    """MSS below the default."""
+    for name, segment in _openings(handshake):
+        mss = segment.options.mss
+        if mss is not None and mss < _SMALL_MSS[len(segment.src.address)]:
+            yield Match(f"the {name} announces an MSS of {mss} bytes", (segment.number,))
+
+
+@rule(
+    "HS212", "mptcp-fallback", Severity.NOTE,
+    what="The client offered Multipath TCP, the SYN-ACK does not have it: plain TCP.",
+    why="The server does not support it or a middlebox removed the option.",
+    check="`sysctl net.mptcp.enabled` on the server; whether the application asks for IPPROTO_MPTCP.",
+    rfc=("RFC 8684 §3.7",),
+)  # fmt: skip
+def mptcp_fallback(handshake: Handshake) -> Iterator[Match]:
+    """MP_CAPABLE in one SYN only."""
+    pair = _pair(handshake)
+    if pair and pair[0].options.mptcp_subtypes and not pair[1].options.mptcp_subtypes:
+        yield Match("Multipath TCP was offered and not accepted", (pair[0].number, pair[1].number))

@@ -1,0 +1,95 @@
+"""The registry of rules. A rule is a function over one finished handshake, with the text that explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from handshake.model.finding import Finding, Severity
+from handshake.model.handshake import Handshake, Mark, Step
+from handshake.model.packet import Segment
+
+
+class Match(NamedTuple):
+    """What a rule saw: one sentence with the numbers, and the frames that show it."""
+
+    detail: str
+    frames: tuple[int, ...] = ()
+
+
+Detect = Callable[[Handshake], Iterable[Match]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule and its page in docs/findings.md."""
+
+    code: str
+    """Permanent, e.g. `HS101`; never given to another rule."""
+    name: str
+    severity: Severity
+    what: str
+    """What it says was seen."""
+    why: str
+    """Why that happens."""
+    check: str
+    """What to check next."""
+    rfc: tuple[str, ...]
+    """Sources, `RFC number §section`."""
+    twin: str
+    """The same thing in Wireshark or Zeek; empty where there is none."""
+    detect: Detect
+
+
+RULES: dict[str, Rule] = {}
+"""All rules by code, in the order of their codes."""
+
+
+def rule(
+    code: str, name: str, severity: Severity, *, what: str, why: str, check: str, rfc: Iterable[str], twin: str = ""
+) -> Callable[[Detect], Detect]:
+    """Register the decorated function as the detector of a rule. Raises ValueError for a code already given."""
+
+    def register(detect: Detect) -> Detect:
+        if code in RULES:
+            raise ValueError(f"{code} is already {RULES[code].name}")
+        RULES[code] = Rule(code, name, severity, what, why, check, tuple(rfc), twin, detect)
+        return detect
+
+    return register
+
+
+def examine(handshake: Handshake) -> Handshake:
+    """The same handshake with its findings, in the order of their codes."""
+    findings = tuple(
+        Finding(rule.code, rule.name, rule.severity, match.detail, match.frames)
+        for rule in RULES.values()
+        for match in rule.detect(handshake)
+    )
+    return replace(handshake, findings=findings)
+
+
+def marked(handshake: Handshake, mark: Mark) -> list[Segment]:
+    """Segments of the timeline that carry a mark."""
+    return [step.packet for step in handshake.steps if mark in step.marks and isinstance(step.packet, Segment)]
+
+
+def segments(handshake: Handshake) -> list[tuple[Step, Segment]]:
+    """Steps of the timeline that are segments, with the segment."""
+    return [(step, step.packet) for step in handshake.steps if isinstance(step.packet, Segment)]
+
+
+def numbers(found: Iterable[Segment]) -> tuple[int, ...]:
+    """Frame numbers of segments."""
+    return tuple(segment.number for segment in found)
+
+
+def times(count: int) -> str:
+    """`once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def milliseconds(ns: int) -> str:
+    """A duration for a sentence."""
+    return f"{ns / 1e9:.3g} s" if ns >= 10**9 else f"{ns / 1e6:.3g} ms"
