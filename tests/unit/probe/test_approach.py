@@ -43,7 +43,7 @@ def test_a_literal_takes_no_time() -> None:
 
 
 def test_a_literal_of_the_other_family_is_refused() -> None:
-    with pytest.raises(TargetError, match="127.0.0.1 is an IPv4 address, and IPv6 was asked for"):
+    with pytest.raises(TargetError, match=r"127.0.0.1 is an IPv4 address, and IPv6 was asked for"):
         resolve(named("127.0.0.1"), 6)
 
 
@@ -75,11 +75,13 @@ def test_a_resolver_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, code: i
         raise socket.gaierror(code, "trouble")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    with pytest.raises(TargetError, match="cannot look up host: (no name server answered|trouble)"):
+    with pytest.raises(TargetError, match=r"cannot look up host: (no name server answered|trouble)"):
         resolve(named("host"))
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.1.1", "::1", "fd00::1", "fe80::1"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.1.1", "::1", "fd00::1", "fe80::1"]
+)
 def test_lab_addresses_are_allowed(address: str) -> None:
     check_allowed(Endpoint(ip_address(address).packed, 80))
 
@@ -135,5 +137,5 @@ def test_no_route_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
         raise NetlinkError(101, "Network is unreachable")
 
     monkeypatch.setattr(IPRoute, "route", unreachable, raising=False)
-    with pytest.raises(ProbeError, match="no route to 10.0.0.1: network unreachable"):
+    with pytest.raises(ProbeError, match=r"no route to 10.0.0.1: network unreachable"):
         route_to(bytes((10, 0, 0, 1)))

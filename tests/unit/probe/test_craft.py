@@ -1,0 +1,140 @@
+"""Crafting: the bytes scapy is told to make, and that it is not loaded before."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from typing import NoReturn
+
+import pytest
+
+from handshake.errors import PrivilegeError, ProbeError, TargetError
+from handshake.model.address import Endpoint
+from handshake.model.options import EOL, MPTCP, NOP, Option, Options
+from handshake.model.packet import ACK, SYN, Frame, Segment
+from handshake.probe.craft import Crafter, Outgoing, mss_for, syn_options
+from handshake.probe.hold import PortHold
+from handshake.probe.run import _hold
+from handshake.wire.decode import decode
+from tests.support import ROOT
+
+LOOPBACK = bytes((127, 0, 0, 1))
+IPV6_LOOPBACK = bytes(15) + b"\x01"
+
+
+@pytest.mark.parametrize(
+    ("mtu", "address", "mss"),
+    [
+        (1500, LOOPBACK, 1460),
+        (1500, IPV6_LOOPBACK, 1440),
+        (65536, LOOPBACK, 65495),  # as Linux announces on lo
+        (65536, IPV6_LOOPBACK, 65476),
+        (1280, IPV6_LOOPBACK, 1220),
+    ],
+)
+def test_mss_is_what_linux_announces(mtu: int, address: bytes, mss: int) -> None:
+    assert mss_for(mtu, address) == mss
+
+
+class Pipe:
+    """Stands for scapy's socket: keeps what would be sent."""
+
+    sent: list[bytes]
+
+    def __init__(self, *_: int) -> None:
+        self.sent = []
+        self.outs = self
+
+    def connect(self, _: object) -> None:
+        pass
+
+    def send(self, packet: object) -> None:
+        self.sent.append(bytes(packet))  # type: ignore[call-overload]
+
+    def close(self) -> None:
+        pass
+
+
+def crafted(monkeypatch: pytest.MonkeyPatch, address: bytes, segment: Outgoing) -> Segment:
+    import scapy.layers.inet6  # all of it, before a piece is replaced
+    import scapy.supersocket
+
+    pipe = Pipe()
+    monkeypatch.setattr(scapy.supersocket, "SuperSocket", lambda *_: pipe)
+    with Crafter(Endpoint(address, 40000), Endpoint(address, 80)) as crafter:
+        crafter.send(segment)
+    transport = decode(Frame(1, 0, 101, pipe.sent[0], len(pipe.sent[0]))).transport
+    assert isinstance(transport, Segment)
+    return transport
+
+
+@pytest.mark.parametrize("address", [LOOPBACK, IPV6_LOOPBACK])
+def test_what_is_asked_for_is_what_stands_on_the_wire(monkeypatch: pytest.MonkeyPatch, address: bytes) -> None:
+    segment = crafted(monkeypatch, address, Outgoing(SYN, 0xFFFFFFFF, 0, 64240, syn_options(1460, 77)))
+    assert (segment.src.port, segment.dst.port, segment.flags, segment.seq) == (40000, 80, SYN, 0xFFFFFFFF)
+    assert (segment.wnd, segment.ttl, segment.checksum_ok, segment.faults) == (64240, 64, True, ())
+    assert [option.name for option in segment.options.items] == ["mss", "sack-permitted", "timestamps", "nop", "wscale"]
+    assert (segment.options.mss, segment.options.wscale_shift, segment.options.tsval) == (1460, 7, 77)
+
+
+def test_any_option_keeps_its_bytes_and_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = (Option(NOP, b""), Option(MPTCP, b"\x01\x02"), Option(222, b""), Option(EOL, b""))
+    segment = crafted(monkeypatch, LOOPBACK, Outgoing(ACK, 0, 5, options=Options(items)))
+    assert segment.options.items == items
+    assert segment.ack == 5
+
+
+def test_nothing_heavy_is_imported_before_something_is_sent() -> None:
+    code = "import sys, handshake.probe.run, handshake.probe.approach; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "handshake.probe.craft" in loaded
+    assert not {"scapy", "pyroute2"} & set(loaded.split())
+
+
+def test_without_privilege_the_command_to_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import scapy.layers.inet6  # all of it, before a piece is replaced
+    import scapy.supersocket
+
+    def refuse(*_: int) -> NoReturn:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(scapy.supersocket, "SuperSocket", refuse)
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/handshake", "probe", "a b:80"])
+    with pytest.raises(PrivilegeError, match="sudo /usr/bin/handshake probe 'a b:80'") as caught:
+        Crafter(Endpoint(LOOPBACK, 1), Endpoint(LOOPBACK, 2))
+    assert caught.value.exit_status == 77
+
+
+@pytest.mark.parametrize("address", [LOOPBACK, IPV6_LOOPBACK])
+def test_a_held_port_belongs_to_nobody_else(address: bytes) -> None:
+    family = socket.AF_INET if address is LOOPBACK else socket.AF_INET6
+    with PortHold(address) as hold, socket.socket(family) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            other.bind((hold.endpoint.host, hold.port))
+        with pytest.raises(ProbeError, match=f"source port {hold.port} of .* is in use"):
+            PortHold(address, hold.port)
+    with PortHold(address, hold.port) as again:
+        assert again.endpoint == hold.endpoint
+
+
+def test_only_own_addresses_can_be_held() -> None:
+    with pytest.raises(ProbeError, match=r"10.255.255.1 is not an address of this machine"):
+        PortHold(bytes((10, 255, 255, 1)))
+
+
+def test_a_probe_never_holds_the_port_that_it_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with PortHold(LOOPBACK) as free:
+        target = free.endpoint
+    with pytest.raises(TargetError, match="source and target are both"):
+        _hold(target, target, 0)
+
+    chosen = iter((target.port, 0))
+
+    def unlucky(address: bytes, _port: int = 0, *, scope_id: int = 0) -> PortHold:
+        return PortHold(address, next(chosen), scope_id=scope_id)
+
+    monkeypatch.setattr("handshake.probe.run.PortHold", unlucky)
+    with _hold(Endpoint(LOOPBACK, 0), target, 0) as hold:
+        assert hold.endpoint != target
