@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from importlib import import_module
 from typing import Protocol, TextIO, cast
 
 from handshake.model.report import Report
 from handshake.render.terminal import Terminal
 
-FORMATS = ("table", "summary", "ladder", "json", "jsonl", "csv")
-"""Names of the formats; each is the module of that name in this package, imported when asked for."""
+
+class Format(StrEnum):
+    """The formats; each is the module of that name in this package, imported when asked for."""
+
+    TABLE = "table"
+    SUMMARY = "summary"
+    LADDER = "ladder"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
 
 
 class Renderer(Protocol):
@@ -19,8 +28,6 @@ class Renderer(Protocol):
         """Write the whole report to `out`, as far as `terminal` can show it."""
 
 
-def renderer(name: str) -> Renderer:
-    """The renderer of a format in `FORMATS`; KeyError for any other name."""
-    if name not in FORMATS:
-        raise KeyError(name)
-    return cast(Renderer, import_module(f"handshake.render.{name}").render)
+def renderer(form: Format) -> Renderer:
+    """The renderer of a format."""
+    return cast(Renderer, import_module(f"handshake.render.{form.value}").render)

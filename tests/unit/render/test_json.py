@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from handshake.model.handshake import Handshake
 from handshake.model.report import Report
-from handshake.render import renderer
+from handshake.render import Format, renderer
 from handshake.render.document import SCHEMA_VERSION, report_to_dict
 from handshake.render.terminal import Terminal
 from tests.support import ROOT
@@ -23,7 +23,7 @@ REPORTS = [samples.rich, samples.empty, samples.probed]
 
 def drawn(name: str, report: Report) -> str:
     out = io.StringIO()
-    renderer(name)(report, out, Terminal())
+    renderer(Format(name))(report, out, Terminal())
     return out.getvalue()
 
 

@@ -1,0 +1,35 @@
+"""The typer app: one line for each command. Command files import heavy libraries only inside their function."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from handshake.cli.replay import replay
+from handshake.version import __version__
+
+app = typer.Typer(
+    name="handshake",
+    help="See the TCP handshake on the wire.",
+    epilog="Exit status: 0 done, 1 the outcome is bad news or a capture is damaged, 2 usage or unreadable file, "
+    "69 a tool is missing, 77 no privilege, 130 interrupted.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(replay)
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
+    """See the TCP handshake on the wire."""
+    if version:
+        typer.echo(f"handshake {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+    if version:
+        raise typer.Exit

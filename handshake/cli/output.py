@@ -1,0 +1,33 @@
+"""Where a report goes: the terminal, a pipe or a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from handshake.errors import HandshakeError
+from handshake.model.report import Report
+from handshake.render import Format, renderer
+from handshake.render.terminal import terminal_of
+
+
+def write_report(report: Report, form: Format, path: Path | None = None, verbosity: int = 0) -> None:
+    """Draw the report on standard output, or into the file at `path`.
+
+    Raises HandshakeError when the file cannot be written, and BrokenPipeError when the reader of a pipe has left.
+    """
+    draw = renderer(form)
+    if path is None:
+        draw(report, sys.stdout, terminal_of(sys.stdout, verbosity=verbosity))
+        sys.stdout.flush()
+        return
+    try:
+        with path.open("w", encoding="utf-8") as out:
+            draw(report, out, terminal_of(out, verbosity=verbosity))
+    except OSError as error:
+        raise HandshakeError(f"{path}: cannot write: {error.strerror}") from error
+
+
+def say(message: str) -> None:
+    """One line for the person at the terminal, on standard error."""
+    sys.stderr.write(terminal_of(sys.stderr).say(f"handshake: {message}") + "\n")

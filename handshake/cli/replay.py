@@ -1,0 +1,99 @@
+"""`handshake replay`: every handshake in recorded captures."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handshake.cli.output import say, write_report
+from handshake.model.handshake import Outcome
+from handshake.model.report import Report
+from handshake.render import Format
+from handshake.render.select import Selection
+
+OUTCOMES = ", ".join(outcome.value for outcome in Outcome)
+
+DAMAGED = 1
+"""Exit status when a capture was shown only up to where it is damaged."""
+
+
+def replay(  # noqa: PLR0917 - the command line is the signature
+    files: Annotated[
+        list[str], typer.Argument(help="Captures, also .gz and .zst; - reads standard input.", metavar="FILE")
+    ],
+    form: Annotated[Format, typer.Option("--format", "-f", help="How to show it.")] = Format.TABLE,
+    ladder: Annotated[bool, typer.Option("--ladder", help="Step by step; same as -f ladder.")] = False,
+    summary: Annotated[bool, typer.Option("--summary", help="The summary alone; same as -f summary.")] = False,
+    flow: Annotated[
+        int | None, typer.Option("--flow", help="Only the handshake with this number.", metavar="N", min=1)
+    ] = None,
+    only: Annotated[
+        list[Outcome] | None,
+        typer.Option("--only", help=f"Only this outcome; may be repeated: {OUTCOMES}.", metavar="OUTCOME"),
+    ] = None,
+    finding: Annotated[
+        list[str] | None,
+        typer.Option("--finding", help="Only with this finding, e.g. HS101; may be repeated.", metavar="CODE"),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Only with this address or network at either end.", metavar="ADDRESS")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Only with this port at either end.", metavar="N", min=0, max=65535)
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.", metavar="FILE")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Add raw numbers and frames.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out summaries and explanations.")] = False,
+) -> None:
+    """Show every handshake in recorded captures.
+
+    Exit status: 0 all was read, 1 a capture is damaged (everything before the damage is shown),
+    2 usage or a file that cannot be read at all, 130 interrupted.
+    """
+    from handshake.api import inspect  # noqa: PLC0415 - --help needs no reader
+
+    selection = Selection(flow, only or (), _codes(finding or []), _network(host), port)
+    report = inspect(files)
+    chosen = _choose(report, selection, quiet)
+    form = Format.LADDER if ladder else Format.SUMMARY if summary else form
+    write_report(chosen, form, output, verbosity=-1 if quiet else int(verbose))
+    if any(source.damage for source in report.sources):
+        raise typer.Exit(DAMAGED)
+
+
+def _choose(report: Report, selection: Selection, quiet: bool) -> Report:
+    """The chosen part of the report; says so when that is nothing though there was something."""
+    chosen = selection.apply(report)
+    total = len(report.handshakes)
+    if selection.flow is not None and selection.flow > total:
+        raise typer.BadParameter(
+            f"there is no handshake {selection.flow}, the last one is {total}", param_hint="--flow"
+        )
+    if total and not chosen.handshakes and not quiet:
+        say(f"none of the {total:,} handshakes matches")
+    return chosen
+
+
+def _codes(codes: list[str]) -> set[str]:
+    """Codes in upper case, each known to the rules."""
+    if not codes:
+        return set()
+    from handshake.findings.registry import RULES  # noqa: PLC0415 - only who filters needs the rules
+
+    wanted = {code.upper() for code in codes}
+    if unknown := sorted(wanted - set(RULES)):
+        raise typer.BadParameter(
+            f"unknown {', '.join(unknown)}; choose from {', '.join(sorted(RULES))}", param_hint="--finding"
+        )
+    return wanted
+
+
+def _network(text: str | None) -> IPv4Network | IPv6Network | None:
+    """An address or network as typed; one address is a network of its own."""
+    try:
+        return None if text is None else ip_network(text, strict=False)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither an address nor a network", param_hint="--host") from None
