@@ -179,6 +179,7 @@ def _place_router(stack: ExitStack, setting: Setting, server: Host) -> tuple[str
     router = stack.enter_context(Host("router"))
     if setting.ipv6:
         router.sysctl("net.ipv6.conf.all.forwarding", 1)
+        router.sysctl("net.ipv6.conf.default.forwarding", 0)  # an interface that forwards announces itself (MLD)
         near_ip, far_ip, server_ip = "fd00::fe", "fd00:0:0:1::fe", "fd00:0:0:1::2"
     else:
         router.sysctl("net.ipv4.ip_forward", 1)
