@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from handshake.cli.app import app
-from handshake.findings.registry import RULES
+from handshake.findings import RULES, Rule
 from handshake.flow import state
 from handshake.model.handshake import Observed, State
 
@@ -117,16 +117,34 @@ def listed(states: list[str]) -> str:
 
 
 def findings_page() -> str:
-    """Every rule with its full text, after a table of contents."""
-    rules = sorted(RULES, key=lambda rule: rule.code)
+    """Every rule with its full text, after an overview."""
     overview = table(
-        ("code", "name", "severity", "what"),
+        ("finding", "severity", "what was seen"),
         (
-            (f"[{rule.code}](#{rule.code.lower()}-{rule.name})", rule.name, rule.severity.value, rule.what)
-            for rule in rules
+            (f"[{rule.code} {rule.name}](#{rule.code.lower()}-{rule.name})", rule.severity.value, rule.what)
+            for rule in rules()
         ),
     )
-    return page("Findings", "handshake/findings", overview)
+    return page("Findings", "handshake/findings", overview, *(part for rule in rules() for part in rule_section(rule)))
+
+
+def rules() -> list[Rule]:
+    """All rules in the order of their codes."""
+    return sorted(RULES.values(), key=lambda rule: rule.code)
+
+
+def rule_section(rule: Rule) -> Iterator[str]:
+    """One rule: what, why, what to check, and where it is written."""
+    yield f"## {rule.code} {rule.name}"
+    yield rule.what
+    yield (
+        f"- **Severity:** {rule.severity.value}\n- **Why:** {rule.why}\n- **What to check:** {rule.check}\n"
+        + "".join(
+            f"- **{title}:** {text}\n"
+            for title, text in (("Sources", ", ".join(rule.rfc)), ("Elsewhere", rule.twin))
+            if text
+        )
+    )
 
 
 PAGES: dict[str, Callable[[], str]] = {
