@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Match, rule
+from handshake.findings.registry import Match, numbers, rule, segments
 from handshake.model.finding import Severity
 from handshake.model.handshake import Handshake
 
@@ -36,3 +36,18 @@ def out_of_order(handshake: Handshake) -> Iterator[Match]:
     syn, answer = handshake.client.opening, handshake.server.opening
     if syn and answer and answer.number < syn.number and answer.ack_raw == (syn.seq + 1) % 2**32:
         yield Match("the SYN-ACK was captured before its SYN", (answer.number, syn.number))
+
+
+@rule(
+    "HS903", "options-cut", Severity.NOTE,
+    what="The capture holds only the beginning of a segment's options.",
+    why="A small snapshot length, or the packet was fragmented inside its TCP header.",
+    check="Capture with `-s 0` (whole packets).",
+    rfc=(),
+    twin="Wireshark: packet size limited during capture",
+)  # fmt: skip
+def options_cut(handshake: Handshake) -> Iterator[Match]:
+    """Options that end where the capture does."""
+    found = [segment for _, segment in segments(handshake) if segment.options.cut]
+    if found:
+        yield Match("what follows the cut is unknown", numbers(found))

@@ -115,9 +115,9 @@ def timestamps_refused(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 7323 §3.2",),
 )  # fmt: skip
 def timestamp_echo(handshake: Handshake) -> Iterator[Match]:
-    """TSecr of the SYN-ACK against TSval of the SYNs."""
+    """TSecr of the SYN-ACK against TSval of the SYNs; old stacks echo nothing at all (0)."""
     pair = _pair(handshake)
-    if not pair or pair[1].options.tsecr is None or pair[0].options.tsval is None:
+    if not pair or not pair[1].options.tsecr or pair[0].options.tsval is None:
         return
     sent = {s.options.tsval for step, s in segments(handshake) if s.src == handshake.client.endpoint}
     if pair[1].options.tsecr not in sent:

@@ -28,7 +28,6 @@ class Conversation:
         "evicted",
         "fins_crossed",
         "first_close",
-        "icmp_errors",
         "number",
         "reset_by",
         "role_inferred",
@@ -39,6 +38,7 @@ class Conversation:
         "syn_retransmits",
         "tags",
         "timeline",
+        "undeliverable",
     )
 
     def __init__(self, number: int, first: Segment, reuse: Mark | None = None) -> None:
@@ -57,7 +57,8 @@ class Conversation:
         """The segment that completed the handshake."""
         self.syn_retransmits = 0
         self.syn_ack_retransmits = 0
-        self.icmp_errors: list[IcmpError] = []
+        self.undeliverable = False
+        """An ICMP error said that a packet did not arrive."""
         self._on_first_step = reuse
         self.first_close: Side | None = None
         """The side that sent the first FIN or accepted RST."""
@@ -107,7 +108,7 @@ class Conversation:
     def feed_icmp(self, error: IcmpError) -> None:
         """Note an ICMP error that quotes a segment of this conversation."""
         blamed = Side.SERVER if error.dst == self.server.endpoint else Side.CLIENT
-        self.icmp_errors.append(error)
+        self.undeliverable = self.undeliverable or error.undeliverable
         client, server = self.client.state, self.server.state
         self.timeline.add(Step(error, blamed, Change(client, client), Change(server, server), error.meaning))
 
@@ -176,7 +177,8 @@ class Conversation:
         note = None
         ack = segment.ack
         if self.reset_by is not None:
-            marks.append(Mark.AFTER_RST)
+            self._step(segment, sender, receiver, marks=[Mark.AFTER_RST], note="arrives after the reset")
+            return
         challenged = self.challenged is self._side(sender) and receiver.state is not State.SYN_RECEIVED
         if challenged and ack is not None and not segment.seg_len:
             marks.append(Mark.CHALLENGE_ACK)
@@ -212,7 +214,7 @@ class Conversation:
             marks.append(Mark.DATA_AFTER_CLOSE)
         elif copy and segment.payload_len == 1 and sender.snd_nxt == end:
             marks.append(Mark.KEEP_ALIVE)
-        elif not copy and Mark.AFTER_RST not in marks:
+        elif not copy:
             if sender is self.server and sender.state is State.SYN_RECEIVED:
                 marks.append(Mark.DATA_BEFORE_ACK)
             events.append(Event.DATA)
@@ -226,12 +228,14 @@ class Conversation:
         crossed = receiver.fin_end is not None and not receiver.fin_acked
         self.fins_crossed = self.fins_crossed or crossed
         self.first_close = self.first_close or self._side(sender)
-        if Mark.AFTER_RST not in marks:
-            events.append(Event.FIN_CROSSED if crossed else Event.FIN)
+        events.append(Event.FIN_CROSSED if crossed else Event.FIN)
 
     def _reset(self, segment: Segment, sender: End, receiver: End) -> None:
-        marks = [Mark.AFTER_RST] if self.reset_by is not None else []
+        marks: list[Mark] = []
         sender.resets += 1
+        if self.reset_by is not None:
+            self._step(segment, sender, receiver, marks=[Mark.AFTER_RST], note="resets again")
+            return
         if sender.state is State.SYN_SENT and self.strayed:  # RFC 9293 §3.5.1: stays in SYN-SENT and asks again
             self.strayed = False
             self._step(segment, sender, receiver, marks=marks, note="rejects an answer that is not meant for its SYN")
@@ -244,9 +248,8 @@ class Conversation:
         embryo = receiver is self.server and receiver.state is State.SYN_RECEIVED and not receiver.syns
         if sender is self.server and self.syn_ack is None:
             self._settle_server(State.CLOSED, segment)
-        if self.reset_by is None:
-            self.reset_by = self._side(sender)
-            self.first_close = self.first_close or self.reset_by
+        self.reset_by = self._side(sender)
+        self.first_close = self.first_close or self.reset_by
         self._step(segment, sender, receiver, Event.RST_EMBRYO if embryo else Event.RST, marks=marks)
 
     def _reset_acceptable(self, segment: Segment, sender: End, receiver: End) -> bool:

@@ -6,15 +6,6 @@ from handshake.flow.conversation import Conversation
 from handshake.flow.negotiation import negotiate
 from handshake.flow.timing import measure
 from handshake.model.handshake import CloseKind, Fold, Handshake, Mark, Outcome, Side, Teardown
-from handshake.model.packet import IcmpError
-
-_BLOCKING_ICMP = {4: frozenset({3, 11, 12}), 6: frozenset({1, 3, 4})}
-"""ICMP types that tell why nothing came back, by version; 3/4 is left out: it asks for smaller packets."""
-
-
-def blocks(error: IcmpError) -> bool:
-    """Whether an ICMP error explains an unanswered SYN."""
-    return error.type in _BLOCKING_ICMP[error.version] and (error.version, error.type, error.code) != (4, 3, 4)
 
 
 def outcome_of(conversation: Conversation) -> Outcome:
@@ -44,7 +35,7 @@ def _without_answer(conversation: Conversation) -> Outcome:
         return Outcome.ONE_SIDED
     if client.resets:
         return Outcome.ABORTED_BY_CLIENT
-    if any(blocks(error) for error in conversation.icmp_errors):
+    if conversation.undeliverable:
         return Outcome.UNREACHABLE
     return Outcome.UNANSWERED
 

@@ -43,6 +43,8 @@ class Options:
     items: tuple[Option, ...] = ()
     fault: str | None = None
     """Why reading the options stopped early, in words; None when all was well."""
+    cut: bool = False
+    """The capture (or a fragment's end) cuts the options; what follows the cut is unknown, not wrong."""
 
     def body(self, kind: int, length: int | None = None) -> bytes | None:
         """Body of the first option of this kind (and body length, if given); None if absent."""

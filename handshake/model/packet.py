@@ -140,6 +140,17 @@ class IcmpError:
     tags: tuple[tuple[str, int], ...] = ()
 
     @property
+    def undeliverable(self) -> bool:
+        """The quoted packet did not arrive: every error but those that only ask for smaller packets.
+
+        Destination unreachable, time exceeded, parameter problem (RFC 792, RFC 4443 §3); not 3/4 of
+        RFC 1191, packet too big, source quench.
+        """
+        if self.version == 4:
+            return self.type in (3, 11, 12) and (self.type, self.code) != (3, 4)
+        return self.type in (1, 3, 4)
+
+    @property
     def reporter_text(self) -> str:
         """The reporter's address as text."""
         return format_address(self.reporter)

@@ -25,8 +25,11 @@ _BODY_LENGTHS = {
 """Body lengths (without kind and length bytes) that the options' RFCs allow."""
 
 
-def parse_options(data: bytes) -> Options:
-    """Options of a TCP header, in wire order, up to the first one that cannot be read (RFC 9293 §3.1)."""
+def parse_options(data: bytes, *, cut: bool = False) -> Options:
+    """Options of a TCP header, in wire order, up to the first one that cannot be read (RFC 9293 §3.1).
+
+    With `cut`, `data` is only the captured beginning of the options: its end is no fault.
+    """
     items: list[Option] = []
     fault = None
     at, end = 0, len(data)
@@ -42,7 +45,7 @@ def parse_options(data: bytes) -> Options:
                 fault = fault or "data after the end-of-list option"
             break
         if at + 1 >= end:
-            fault = f"option {kind} is cut before its length byte"
+            fault = None if cut else f"option {kind} is cut before its length byte"
             break
         length = data[at + 1]
         option = Option(kind, data[at + 2 : at + length])
@@ -51,14 +54,18 @@ def parse_options(data: bytes) -> Options:
             break
         if at + length > end:
             items.append(option)
-            fault = f"option {option.name} of length {length} overruns the header by {at + length - end} bytes"
+            fault = (
+                None
+                if cut
+                else f"option {option.name} of length {length} overruns the header by {at + length - end} bytes"
+            )
             break
         allowed = _BODY_LENGTHS.get(kind)
         if allowed and length - 2 not in allowed:
             fault = fault or f"option {option.name} has length {length}"
         items.append(option)
         at += length
-    return Options(tuple(items), fault)
+    return Options(tuple(items), fault, cut)
 
 
 def tcp(walk: Walk, at: int) -> None:
@@ -67,18 +74,17 @@ def tcp(walk: Walk, at: int) -> None:
     header = tcp_header_length(offset_flags)
     room = walk.end - at
     data = walk.data
-    faults: list[str] = []
+    faults: tuple[str, ...] = ()
     options, checksum_ok = NO_OPTIONS, None
     if header < TCP.size:
-        faults.append(f"data offset {header // 4} is less than 5")
+        faults = (f"data offset {header // 4} is less than 5",)
         header = TCP.size
-    elif header > room:
-        faults.append(f"data offset {header // 4} reaches {header - room} bytes past the end of the segment")
+    elif header > room and walk.whole:
+        faults = (f"data offset {header // 4} reaches {header - room} bytes past the end of the segment",)
         header = room
     elif header > TCP.size:
-        options = parse_options(data[at + TCP.size : min(at + header, walk.captured)])
-        if at + header > walk.captured:
-            faults.append("the capture cuts the options")
+        there = min(at + header, walk.end, walk.captured)
+        options = parse_options(data[at + TCP.size : there], cut=there < at + header)
     if walk.whole and walk.end <= walk.captured:
         checksum_ok = tcp_checksum_ok(walk.src, walk.dst, data[at : walk.end])
     walk.layers.append("tcp")
@@ -100,7 +106,7 @@ def tcp(walk: Walk, at: int) -> None:
         urgent,
         tcp_reserved(offset_flags),
         checksum_ok,
-        tuple(faults),
+        faults,
         walk.tags,
     )
     walk.payload = data[at + header : walk.end]
