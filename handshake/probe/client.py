@@ -105,12 +105,12 @@ class Client:
         if self.done:
             return []
         if now_ns >= self._give_up_ns:
-            return self.abort(now_ns)
+            return self._give_up(now_ns)
         if now_ns < self._rto_at_ns:
             return []
         if self.state in (State.SYN_SENT, State.SYN_RECEIVED):
             if not self._retries_left:
-                return self.abort(now_ns)
+                return self._give_up(now_ns)
             self._retries_left -= 1
         self._rto_ns *= 2  # RFC 6298 §5.5
         self._arm(now_ns)
@@ -121,10 +121,21 @@ class Client:
         return [self._segment(FIN | ACK, now_ns, seq=self.snd_una)] if self.state in _FIN_UNACKNOWLEDGED else []
 
     def abort(self, now_ns: int) -> list[Outgoing]:
-        """End at once: a RST when the server may hold an open or half-open connection (§3.10.5)."""
-        half_open = self.state not in (State.CLOSED, State.SYN_SENT, State.TIME_WAIT)
-        self.state = State.CLOSED
-        return [self._segment(RST | ACK, now_ns)] if half_open else []
+        """End at once, with a RST when the server holds, or may hold, an open or half-open connection (§3.10.5).
+
+        Also from SYN-SENT, where the RFC sends none: the answer may be on its way, and a RST with
+        SEQ = ISS + 1 is what the server in SYN-RECEIVED accepts.
+        """
+        before, self.state = self.state, State.CLOSED
+        if before in (State.CLOSED, State.TIME_WAIT):
+            return []
+        return [Outgoing(RST, self.snd_nxt, wnd=0) if before is State.SYN_SENT else self._segment(RST | ACK, now_ns)]
+
+    def _give_up(self, now_ns: int) -> list[Outgoing]:
+        """Time is up: a silent target is left in peace, any other connection aborted."""
+        if self.state is State.SYN_SENT:
+            self.state = State.CLOSED
+        return self.abort(now_ns)
 
     def _in_syn_sent(self, segment: Segment, now_ns: int) -> list[Outgoing]:
         if segment.ack is not None and segment.ack != self.snd_nxt:

@@ -232,15 +232,17 @@ def test_icmp_does_not_end_an_open_connection() -> None:
     assert talk.state == "FIN-WAIT-1"
 
 
-def test_abort_sends_rst_only_when_the_server_holds_something() -> None:
-    silent = Dialogue().opened()
-    assert silent.write(silent.client.abort(0)) == []
+def test_abort_sends_rst_when_the_server_may_hold_something() -> None:
+    unopened = Dialogue()
+    assert unopened.write(unopened.client.abort(0)) == []
+    unanswered = Dialogue().opened()
+    assert unanswered.write(unanswered.client.abort(0)) == ["RST 1"]
     half_open = Dialogue().opened()
     half_open.receive(SYN, 0)
     assert half_open.write(half_open.client.abort(0)) == ["RST,ACK 1 1"]
-    open_ = Dialogue().established()
-    assert open_.write(open_.client.abort(0)) == ["RST,ACK 2 1"]
-    assert open_.write(open_.client.abort(0)) == []
+    established = Dialogue().established()
+    assert established.write(established.client.abort(0)) == ["RST,ACK 2 1"]
+    assert established.write(established.client.abort(0)) == []
 
 
 def test_segments_of_others_and_broken_ones_change_nothing() -> None:
