@@ -16,9 +16,6 @@ from handshake.render.select import Selection
 
 OUTCOMES = ", ".join(outcome.value for outcome in Outcome)
 
-DAMAGED = 1
-"""Exit status when a capture was shown only up to where it is damaged."""
-
 
 def replay(  # noqa: PLR0917 - the command line is the signature
     files: Annotated[
@@ -53,15 +50,15 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     Exit status: 0 all was read, 1 a capture is damaged (everything before the damage is shown),
     2 usage or a file that cannot be read at all, 130 interrupted.
     """
-    from handshake.api import inspect  # noqa: PLC0415 - --help needs no reader
+    from handshake.cli.reading import read_captures  # noqa: PLC0415 - --help needs no reader
 
     selection = Selection(flow, only or (), _codes(finding or []), _network(host), port)
-    report = inspect(files)
-    chosen = _choose(report, selection, quiet)
-    form = Format.LADDER if ladder else Format.SUMMARY if summary else form
-    write_report(chosen, form, output, verbosity=-1 if quiet else int(verbose))
-    if any(source.damage for source in report.sources):
-        raise typer.Exit(DAMAGED)
+    reading = read_captures(files, quiet)
+    if reading.report.sources:
+        form = Format.LADDER if ladder else Format.SUMMARY if summary else form
+        verbosity = -1 if quiet else int(verbose)
+        write_report(_choose(reading.report, selection, quiet), form, output, verbosity)
+    raise typer.Exit(reading.exit_status)
 
 
 def _choose(report: Report, selection: Selection, quiet: bool) -> Report:
@@ -73,7 +70,7 @@ def _choose(report: Report, selection: Selection, quiet: bool) -> Report:
             f"there is no handshake {selection.flow}, the last one is {total}", param_hint="--flow"
         )
     if total and not chosen.handshakes and not quiet:
-        say(f"none of the {total:,} handshakes matches")
+        say(f"no handshake matches, of {total:,}")
     return chosen
 
 

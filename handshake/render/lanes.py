@@ -83,9 +83,13 @@ class Lanes:
     def _heading(self) -> None:
         """Who is who, above the lanes; in two lines where long addresses leave no room for one."""
         client, server = f"client {self.handshake.client.endpoint}", f"server {self.handshake.server.endpoint}"
-        indent = self.widths.indent
+        indent, width = self.widths.indent, self.page.terminal.width
+        if self.listed:
+            self.page.line(" ", (self.page.cut(client, width - 1, middle=True), "bold"))
+            self.page.line(" ", (self.page.cut(server, width - 1, middle=True), "bold"))
+            return
         lane = indent + self.widths.state + self.widths.arrow + 2
-        start = indent if self.listed else max(min(lane, self.page.terminal.width - len(server)), 0)
+        start = max(min(lane, width - len(server)), 0)
         if indent + len(client) + 2 <= start:
             self.page.line(" " * indent, (client.ljust(start - indent), "bold"), (server, "bold"))
         else:
@@ -129,13 +133,14 @@ class Lanes:
 
     def _listed(self, step: Step) -> None:
         symbol = "▶" if _from_client(step) else "◀"
-        label = self._label(step, max(self.page.terminal.width - self.widths.indent - 2, 16))
-        self.page.line(self._time(step.time_ns), (f"{symbol} {label}", _style(step)))
+        label = self._label(step, self.page.terminal.width - self.widths.indent - 2)
+        self.page.paragraph(
+            (f"{symbol} {label}", _style(step)), indent=self.widths.indent, first=self._time(step.time_ns)
+        )
         for side, change in (("client", step.client), ("server", step.server)):
             if change.moved:
-                self.page.line(
-                    " " * self.widths.indent, f"{side} ", (f"{change.before.value} → {change.after.value}", "cyan")
-                )
+                words = f"{change.before.value} → {change.after.value}"
+                self.page.paragraph(side, (words, "cyan"), indent=self.widths.indent)
 
     def _remarks(self, step: Step) -> list[list[Span]]:
         """The lines under an arrow: what was offered, what it means, what is odd about it."""
@@ -167,7 +172,7 @@ class Lanes:
 
     def _fold(self, fold: Fold) -> None:
         arrows = [
-            f"{count(segments, 'segment')}, {size(payload)} {arrow}"
+            f"{count(segments, 'segment')}{f', {size(payload)}' if payload else ''} {arrow}"
             for segments, payload, arrow in (
                 (fold.client_segments, fold.client_bytes, "▶"),
                 (fold.server_segments, fold.server_bytes, "◀"),

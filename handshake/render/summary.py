@@ -16,12 +16,14 @@ from handshake.render.words import OUTCOME_STYLE, SEVERITY_STYLE, damage_words
 FEW = 20
 """Below this many values a 95th percentile is but the largest one, so the summary says how many there are."""
 
+MANY = 6
+"""More sources than this are counted, not listed."""
+
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     """Write the summary alone."""
     page = Page(out, terminal)
-    for source in report.sources:
-        _source(page, source)
+    _sources(page, report.sources)
     page.field("opened", *_outcomes(report.handshakes))
     times = measured(report.handshakes)
     for label, ordered in (("set-up", times["setup_ns"]), ("irtt", times["irtt_ns"])):
@@ -62,10 +64,16 @@ def _reasons(reasons: dict[str, int]) -> str:
     return ", ".join(f"{number:,} {reason}" for reason, number in ordered)
 
 
-def _source(page: Page, source: SourceInfo) -> None:
-    page.field("read", f"{source.name} · {source.format} · {count(source.frames, 'frame')}")
-    if source.damage:
-        page.field("damaged", (damage_words(source.damage), "red"))
+def _sources(page: Page, sources: Sequence[SourceInfo]) -> None:
+    """Each source with its damage; of a long list only those that are damaged, unless all is wanted."""
+    listed = sources
+    if len(sources) > MANY and page.terminal.verbosity < 1:
+        page.field("read", f"{count(len(sources), 'capture')} · {count(sum(s.frames for s in sources), 'frame')}")
+        listed = [source for source in sources if source.damage]
+    for source in listed:
+        page.field("read", f"{source.name} · {source.format} · {count(source.frames, 'frame')}")
+        if source.damage:
+            page.field("damaged", (damage_words(source.damage), "red"))
 
 
 def _outcomes(handshakes: Sequence[Handshake]) -> Iterator[Span]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from handshake.findings.registry import RULES
 from handshake.model.finding import Finding
 from handshake.model.handshake import Handshake, Negotiated
+from handshake.render.explanation import write_reasons
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
 from handshake.render.words import (
@@ -51,18 +52,13 @@ def _options(negotiation: Sequence[Negotiated]) -> list[Column]:
 
 def _finding(page: Page, finding: Finding) -> None:
     """The finding with its numbers; the rule's What, Why and check unless the reader wants it short."""
-    rule = RULES[finding.code]
     page.paragraph(
         (f"{finding.code} {finding.name}", f"bold {SEVERITY_STYLE[finding.severity.value]}"),
         (f"· {finding.severity.value}", "dim"),
     )
     page.field("seen", finding.detail, (_frames(finding.frames), "dim"))
-    if page.terminal.verbosity < 0:
-        return
-    page.field("what", rule.what)
-    page.field("why", rule.why)
-    page.field("check", rule.check)
-    page.field("source", (", ".join(rule.rfc), "dim"))
+    if page.terminal.verbosity >= 0:
+        write_reasons(page, RULES[finding.code])
 
 
 def _frames(frames: Sequence[int]) -> str:
