@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 """The checkout."""
 
 SHARED = ROOT.parent / "shared"
-"""Captures of other projects, read where they lie; only some machines have them."""
+"""Captures of other projects, read where they lie. No package brings them: without them tests skip, everywhere."""
 
 
 def require(condition: bool, reason: str) -> None:

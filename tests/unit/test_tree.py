@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 
+import pytest
+
 from tests.support import ROOT, require
 
 TIES = {
@@ -17,7 +19,9 @@ TIES = {
 
 
 def test_nothing_ties_the_tree_to_a_machine() -> None:
-    require(shutil.which("git") is not None and (ROOT / ".git").exists(), "needs git and a checkout")
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: there is no list of files")
+    require(shutil.which("git") is not None, "no git on this machine (Debian: sudo apt-get install git)")
     listing = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     )
