@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from handshake.cli.explain import explain
 from handshake.cli.replay import replay
 from handshake.version import __version__
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(replay)
+app.command()(explain)
 
 
 @app.callback(invoke_without_command=True)
