@@ -19,11 +19,11 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
-from types import TracebackType
+from typing import Self
 
 from handshake.errors import PrivilegeError, ProbeError
 from handshake.model.packet import Frame
-from handshake.wire.bpf import Instruction, attach
+from handshake.wire.bpf import PASS_ALL, UNLESS_OUTGOING, Instruction, attach
 
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
 SOL_PACKET, PACKET_STATISTICS, PACKET_AUXDATA = 263, 6, 8
@@ -61,12 +61,14 @@ class Sniffer:
         Raises PrivilegeError without CAP_NET_RAW, ProbeError when there is no such interface or it is down.
         """
         self.interface = interface
-        kind, self.linktype = _capture_kind(interface)
-        self._loopback = kind == ARPHRD_LOOPBACK
+        kind = _arphrd(interface)
+        if kind == ARPHRD_LOOPBACK:
+            program = (*UNLESS_OUTGOING, *(program or PASS_ALL))
+        cooked = kind not in (ARPHRD_ETHER, ARPHRD_LOOPBACK)
+        self.linktype = LINKTYPE_RAW if cooked else LINKTYPE_ETHERNET
         self._buffer = bytearray(snaplen)
         self._number = 0
         self._drops = 0
-        cooked = self.linktype == LINKTYPE_RAW
         try:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM if cooked else socket.SOCK_RAW, 0)
         except PermissionError:
@@ -117,10 +119,7 @@ class Sniffer:
             return None
         except OSError as error:
             raise ProbeError(f"capture on {self.interface} ended: {error.strerror}") from None
-        protocol, direction = address[1], address[2]
-        if self._loopback and direction == socket.PACKET_OUTGOING:
-            return None
-        if self.linktype == LINKTYPE_RAW and protocol not in (ETH_P_IP, ETH_P_IPV6):
+        if self.linktype == LINKTYPE_RAW and address[1] not in (ETH_P_IP, ETH_P_IPV6):
             return None
         data = bytes(memoryview(self._buffer)[:kept])
         time_ns, orig_len = 0, kept
@@ -153,22 +152,20 @@ class Sniffer:
         """End the capture."""
         self._socket.close()
 
-    def __enter__(self) -> Sniffer:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-def _capture_kind(interface: str) -> tuple[int, int]:
-    """ARPHRD_ type and LINKTYPE_ number of an interface (asked by ioctl: /sys may show another namespace)."""
+def _arphrd(interface: str) -> int:
+    """The ARPHRD_ hardware type of an interface (asked by ioctl: /sys may show another namespace)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
             request = fcntl.ioctl(sock, SIOCGIFHWADDR, struct.pack("16s240x", interface.encode()))
-        except (OSError, struct.error):
+        except OSError:
             there_are = ", ".join(name for _, name in socket.if_nameindex())
             raise ProbeError(f"there is no interface {interface!r}; there are: {there_are}") from None
     (kind,) = struct.unpack_from("=H", request, 16)
-    return kind, LINKTYPE_ETHERNET if kind in (ARPHRD_ETHER, ARPHRD_LOOPBACK) else LINKTYPE_RAW
+    return int(kind)

@@ -23,8 +23,9 @@ LDX_IHL, LDX_IMM = 0xB1, 0x01
 JEQ, JGE, JSET, RET = 0x15, 0x35, 0x45, 0x06
 
 NET = 0xFFF00000
-PROTOCOL = 0xFFFFF000
+PROTOCOL, PACKET_TYPE = 0xFFFFF000, 0xFFFFF004
 WHOLE_PACKET = 0x40000
+_PACKET_OUTGOING = 4
 
 
 class Instruction(NamedTuple):
@@ -40,6 +41,13 @@ Line = tuple[int, int] | tuple[int, int, str, str] | str
 """`(code, k)`, `(code, k, label if true, label if false)` or a label; an empty label is the next line."""
 
 DROP_ALL = (Instruction(RET, 0, 0, 0),)
+PASS_ALL = (Instruction(RET, 0, 0, WHOLE_PACKET),)
+UNLESS_OUTGOING = (
+    Instruction(LDB, 0, 0, PACKET_TYPE),
+    Instruction(JEQ, 0, 1, _PACKET_OUTGOING),
+    *DROP_ALL,
+)
+"""Put before a program: drops what is on its way out, runs the program on the rest."""
 
 
 def assemble(lines: Sequence[Line]) -> tuple[Instruction, ...]:
