@@ -45,28 +45,30 @@ TERMS = (
          "RFC 7323 §2"),
     Term("option", "SACK", "Selective acknowledgment: the receiver tells which blocks beyond a gap have arrived. "
          "Permitted in both SYNs, then used in ACKs.", "RFC 2018"),
-    Term("option", "timestamps", "Each segment carries the sender's clock (TSval) and echoes the other's (TSecr): exact "
-         "round trips, and protection against old duplicates.", "RFC 7323 §3"),
+    Term("option", "timestamps", "Each segment carries the sender's clock (TSval) and echoes the other's (TSecr): "
+         "exact round trips, and protection against old duplicates.", "RFC 7323 §3"),
     Term("option", "Fast Open", "Data already in the SYN, with a cookie that the server gave out on an earlier "
          "connection: saves one round trip.", "RFC 7413"),
-    Term("option", "MPTCP", "Multipath TCP: several TCP connections over different paths carry one stream.", "RFC 8684"),
+    Term("option", "MPTCP", "Multipath TCP: several TCP connections over different paths carry one stream.",
+         "RFC 8684"),
     Term("option", "MD5 signature", "Each segment signed with a shared key; protects BGP sessions. Replaced by TCP-AO.",
          "RFC 2385"),
     Term("option", "TCP-AO", "Authentication option: each segment signed, with keys that can be changed.", "RFC 5925"),
     Term("option", "ECN", "Explicit congestion notification: routers mark packets instead of dropping them. Offered by "
          "ECE and CWR in the SYN, accepted by ECE alone in the SYN-ACK.", "RFC 3168"),
-    Term("option", "AccECN", "Accurate ECN: counts every mark; offered by AE, CWR and ECE in the SYN. The SYN-ACK tells "
-         "how the SYN's own IP header arrived.", "RFC 9768"),
+    Term("option", "AccECN", "Accurate ECN: counts every mark; offered by AE, CWR and ECE in the SYN. The SYN-ACK "
+         "tells how the SYN's own IP header arrived.", "RFC 9768"),
     Term("state", State.CLOSED.value, "There is no connection.", "RFC 9293 §3.3.2"),
     Term("state", State.LISTEN.value, "Waits for any client: a server socket after listen().", "RFC 9293 §3.3.2"),
     Term("state", State.SYN_SENT.value, "Has asked to open (connect()) and waits for the SYN-ACK.", "RFC 9293 §3.3.2"),
     Term("state", State.SYN_RECEIVED.value, "Has been asked, has answered with a SYN-ACK and waits for its "
          "confirmation. The kernel keeps such connections in the SYN queue.", "RFC 9293 §3.3.2"),
-    Term("state", State.ESTABLISHED.value, "Open: data may flow both ways. On a server the connection may still wait in "
-         "the accept queue for accept().", "RFC 9293 §3.3.2"),
+    Term("state", State.ESTABLISHED.value, "Open: data may flow both ways. On a server the connection may still wait "
+         "in the accept queue for accept().", "RFC 9293 §3.3.2"),
     Term("state", State.FIN_WAIT_1.value, "Has closed its direction first and waits for the acknowledgment of its FIN.",
          "RFC 9293 §3.3.2"),
-    Term("state", State.FIN_WAIT_2.value, "Its FIN is acknowledged; waits for the other side's FIN.", "RFC 9293 §3.3.2"),
+    Term("state", State.FIN_WAIT_2.value, "Its FIN is acknowledged; waits for the other side's FIN.",
+         "RFC 9293 §3.3.2"),
     Term("state", State.CLOSE_WAIT.value, "The other side has closed; the application here has not called close() yet.",
          "RFC 9293 §3.3.2"),
     Term("state", State.CLOSING.value, "Both sides closed at the same time; waits for the acknowledgment of its FIN.",
@@ -83,8 +85,8 @@ TERMS = (
          "RFC 9293 §3.5"),
     Term("outcome", Outcome.SIMULTANEOUS_OPEN.value, "Both sides sent a SYN, and the SYNs crossed: one connection came "
          "of it.", "RFC 9293 §3.5 figure 7"),
-    Term("outcome", Outcome.SPLIT_HANDSHAKE.value, "The server answered with a bare SYN and the client sent the SYN-ACK; "
-         "it opened nevertheless.", "RFC 9293 §3.5"),
+    Term("outcome", Outcome.SPLIT_HANDSHAKE.value, "The server answered with a bare SYN and the client sent the "
+         "SYN-ACK; it opened nevertheless.", "RFC 9293 §3.5"),
     Term("outcome", Outcome.REFUSED.value, "RST came back for the SYN: the host is up, and nothing listens there.",
          "RFC 9293 §3.10.7.1"),
     Term("outcome", Outcome.UNANSWERED.value, "Nothing came back for the SYN.", "RFC 9293 §3.8.3"),
@@ -97,16 +99,16 @@ TERMS = (
          "open.", "RFC 9293 §3.10.7.4"),
     Term("outcome", Outcome.ONE_SIDED.value, "Only one direction was captured.", "this tool"),
     Term("outcome", Outcome.MIDSTREAM.value, "The opening was not, or only partly, captured.", "this tool"),
-    Term("term", "three-way handshake", "SYN, SYN-ACK, ACK: each side announces where its numbers start and learns that "
-         "the other has understood.", "RFC 9293 §3.5"),
+    Term("term", "three-way handshake", "SYN, SYN-ACK, ACK: each side announces where its numbers start and learns "
+         "that the other has understood.", "RFC 9293 §3.5"),
     Term("term", "ISN", "Initial sequence number: where a side's numbers start; chosen so that it cannot be guessed.",
          "RFC 9293 §3.4.1, RFC 6528"),
     Term("term", "port", "A number from 0 to 65535 that tells one service or client of a host from the others.",
          "RFC 9293 §3.1, RFC 6335"),
     Term("term", "4-tuple", "Client address and port, server address and port: what makes one connection unique. One "
          "listening socket serves many clients because their 4-tuples differ.", "RFC 9293 §3.3.1"),
-    Term("term", "accept queue", "Connections that the kernel has opened and the server has not yet taken with accept(); "
-         "as long as the backlog given to listen() allows.", "listen(2)"),
+    Term("term", "accept queue", "Connections that the kernel has opened and the server has not yet taken with "
+         "accept(); as long as the backlog given to listen() allows.", "listen(2)"),
     Term("term", "irtt", "Initial round-trip time: SYN to SYN-ACK (network and server) plus SYN-ACK to ACK (client).",
          "RFC 6298 §2.2"),
     Term("term", "Karn's algorithm", "A round trip measured on a retransmitted segment does not count, since nobody "
