@@ -34,7 +34,7 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
             page.line()
         write_exchanges(page, report.exchanges, min(exchange.start_ns for exchange in report.exchanges))
     if not report.handshakes and not report.exchanges:
-        page.line("nothing to show: no TCP handshake, no UDP exchange")
+        page.paragraph("nothing to show: no TCP handshake, no UDP exchange")
     for source in report.sources:
         if source.damage:
             page.line()

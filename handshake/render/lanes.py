@@ -21,6 +21,15 @@ _ARROW = (26, 44)
 """Least and most columns of an arrow."""
 
 _GOOD = {Mark.HANDSHAKE_COMPLETE}
+_UNUSUAL = {
+    Mark.DATA_IN_SYN,
+    Mark.DATA_IN_SYN_ACK,
+    Mark.DATA_IN_THIRD_SEGMENT,
+    Mark.DATA_BEFORE_ACK,
+    Mark.PORT_REUSED,
+    Mark.KEEP_ALIVE,
+}
+"""Worth a look, and allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +161,7 @@ class Lanes:
             remarks.append([_reporter(packet)])
         said: list[Span] = [_mark(mark) for mark in step.marks]
         if self.page.terminal.verbosity >= 0:
-            said.append((step.note if isinstance(packet, IcmpError) else f"{step.sender.value} {step.note}", "dim"))
+            said += _note(step)
         remarks.append([span for piece in said for span in ("·", piece)][1:])
         if isinstance(packet, Segment):
             remarks += [[(f"✗ {fault}", "red")] for fault in (*packet.faults, packet.options.fault) if fault]
@@ -193,7 +202,7 @@ def _from_client(step: Step) -> bool:
 def _style(step: Step) -> str:
     if isinstance(step.packet, IcmpError) or step.packet.flags & RST:
         return "red"
-    if set(step.marks) - _GOOD:
+    if set(step.marks) - _GOOD - _UNUSUAL:
         return "yellow"
     if step.packet.flags & SYN:
         return "cyan"
@@ -203,7 +212,16 @@ def _style(step: Step) -> str:
 def _mark(mark: Mark) -> Span:
     if mark in _GOOD:
         return f"✓ {mark.value}", "green"
+    if mark in _UNUSUAL:
+        return f"• {mark.value}", "cyan"
     return f"{'↻' if 'retransmitted' in mark.value else '✗'} {mark.value}", "yellow"
+
+
+def _note(step: Step) -> list[Span]:
+    """What the step means; an ICMP error's own words stand beside its reporter already."""
+    if isinstance(step.packet, Segment):
+        return [(f"{step.sender.value} {step.note}", "dim")]
+    return [] if step.note == step.packet.meaning else [(step.note, "dim")]
 
 
 def _reporter(error: IcmpError) -> str:

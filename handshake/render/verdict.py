@@ -33,7 +33,7 @@ def write_verdict(page: Page, handshake: Handshake) -> None:
         page.paragraph(("no SYN was captured: which end is the client is a guess from the ports", "dim"))
     if handshake.evicted:
         page.paragraph(("followed only in part: the flow table was full", "yellow"))
-    if handshake.negotiation:
+    if handshake.negotiation and handshake.server.opening:
         page.line()
         write_grid(page, _options(handshake.negotiation))
     for finding in handshake.findings:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from handshake.model.handshake import Handshake
+from handshake.model.address import Scope
+from handshake.model.finding import Severity
+from handshake.model.handshake import CloseKind, Handshake, Mark, Observed, Outcome, State
 from handshake.model.report import Report
 from handshake.render import Format, renderer
 from handshake.render.document import SCHEMA_VERSION, report_to_dict
@@ -102,3 +105,19 @@ def test_handshake_number_is_the_same_in_both_formats() -> None:
     report = replace(samples.empty(), handshakes=handshakes)
     assert json.loads(drawn("json", report))["handshakes"][0]["number"] == 7
     assert json.loads(drawn("jsonl", report).splitlines()[0])["number"] == 7
+
+
+@pytest.mark.parametrize("values", [Outcome, Mark, CloseKind, Scope, Severity, [*State, *Observed]])
+def test_schema_lists_the_values_of_the_model(values: Any) -> None:
+    assert [each.value for each in values] in list(_enumerations(SCHEMA))
+
+
+def _enumerations(node: Any) -> Iterator[list[str]]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _enumerations(item)
+    elif isinstance(node, dict):
+        if "enum" in node:
+            yield node["enum"]
+        for value in node.values():
+            yield from _enumerations(value)
