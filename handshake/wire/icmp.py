@@ -13,10 +13,15 @@ from handshake.wire.layout import (
     IPV4,
     IPV6,
     IPV6_EXTENSION,
+    IPV6_FRAGMENT,
     TCP_QUOTED,
     TooShortError,
     ipv4_fragment_offset,
     ipv4_header_length,
+    ipv4_version,
+    ipv6_extension_size,
+    ipv6_fragment_offset,
+    ipv6_version,
 )
 from handshake.wire.walk import HaltError, Walk
 
@@ -60,9 +65,11 @@ MEANINGS_V6 = {
     (4, 2): "unrecognised IPv6 option",
 }
 _ERROR_TYPES = {4: frozenset({3, 4, 11, 12}), 6: frozenset({1, 2, 3, 4})}
+_NAMES = {4: "ICMP", 6: "ICMPv6"}
 _MEANINGS = {4: MEANINGS_V4, 6: MEANINGS_V6}
 _PACKET_TOO_BIG = {4: (3, 4), 6: (2, 0)}
 _EXTENSION_HEADERS = frozenset({0, 43, 60})
+_FRAGMENT = 44
 _MAX_EXTENSIONS = 8
 
 
@@ -70,18 +77,24 @@ def _quoted_ip(data: bytes, at: int, version: int) -> tuple[int, bytes, bytes, i
     """Protocol, source, destination of a quoted IP header and the offset of what follows it."""
     if version == 4:
         version_ihl, _, _, _, fragment, _, protocol, _, src, dst = IPV4.read(data, at)
-        if version_ihl >> 4 != 4 or ipv4_fragment_offset(fragment):
-            raise HaltError("icmp", at, "ICMP error quoting a later fragment or no IPv4 packet", fault=False)
+        if ipv4_version(version_ihl) != 4 or ipv4_header_length(version_ihl) < IPV4.size:
+            raise HaltError("icmp", at, "ICMP error quoting no IPv4 packet", fault=True)
+        if ipv4_fragment_offset(fragment):
+            raise HaltError("icmp", at, "ICMP error quoting a later fragment", fault=False)
         return protocol, src, dst, at + ipv4_header_length(version_ihl)
     head, _, protocol, _, src, dst = IPV6.read(data, at)
-    if head >> 28 != 6:
-        raise HaltError("icmpv6", at, "ICMPv6 error quoting no IPv6 packet", fault=False)
+    if ipv6_version(head) != 6:
+        raise HaltError("icmpv6", at, "ICMPv6 error quoting no IPv6 packet", fault=True)
     at += IPV6.size
     for _ in range(_MAX_EXTENSIONS):
-        if protocol not in _EXTENSION_HEADERS:
-            break
-        protocol, length = IPV6_EXTENSION.read(data, at)
-        at += (length + 1) * 8
+        if protocol in _EXTENSION_HEADERS:
+            protocol, length = IPV6_EXTENSION.read(data, at)
+            at += ipv6_extension_size(length)
+        elif protocol == _FRAGMENT:
+            protocol, _, offset_more, _ = IPV6_FRAGMENT.read(data, at)
+            if ipv6_fragment_offset(offset_more):
+                raise HaltError("icmpv6", at, "ICMPv6 error quoting a later fragment", fault=False)
+            at += IPV6_FRAGMENT.size
     return protocol, src, dst, at
 
 
@@ -90,13 +103,12 @@ def _error(walk: Walk, at: int, version: int) -> None:
     kind, code, _, rest = ICMP.read(walk.data, at)
     walk.layers.append(layer)
     if kind not in _ERROR_TYPES[version]:
-        name = "ICMP" if version == 4 else "ICMPv6"
-        raise HaltError(layer, at, f"{name} that is no error", fault=False)
+        raise HaltError(layer, at, f"{_NAMES[version]} that is no error", fault=False)
     try:
         protocol, src, dst, quoted_at = _quoted_ip(walk.data, at + ICMP.size, version)
         src_port, dst_port, seq = TCP_QUOTED.read(walk.data, quoted_at) if protocol in (6, 17) else (0, 0, 0)
     except TooShortError as short:
-        raise HaltError(layer, short.at, "ICMP error whose quoted packet is cut", fault=True) from None
+        raise HaltError(layer, short.at, f"{_NAMES[version]} error whose quoted packet is cut", fault=True) from None
     mtu = None
     if (kind, code) == _PACKET_TOO_BIG[version]:
         mtu = rest & 0xFFFF if version == 4 else rest

@@ -14,6 +14,10 @@ from handshake.wire.layout import (
     ipv4_header_length,
     ipv4_more_fragments,
     ipv4_version,
+    ipv6_extension_size,
+    ipv6_fragment_offset,
+    ipv6_more_fragments,
+    ipv6_version,
 )
 from handshake.wire.walk import HaltError, Layer, Walk
 
@@ -56,12 +60,12 @@ def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
         total = walk.end - at
     if total < length:
         raise HaltError("ipv4", at, f"total length {total} is less than the header's {length}", fault=True)
-    if at + total > walk.end:
-        walk.whole = False
+    if at + length > walk.captured:
+        raise TooShortError("ipv4", at, length, walk.captured - at)
     walk.layers.append("ipv4")
     walk.version = 4
     walk.ecn = tos & 3
-    walk.end = at + total
+    walk.end_at(at + total)
     if ipv4_fragment_offset(fragment):
         raise HaltError("ipv4", at, "later IPv4 fragment", fault=False)
     walk.whole = walk.whole and not ipv4_more_fragments(fragment)
@@ -71,33 +75,39 @@ def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
 def ipv6(walk: Walk, at: int) -> tuple[Layer, int]:
     """The fixed IPv6 header; extension headers are layers of their own."""
     head, length, protocol, walk.ttl, walk.src, walk.dst = IPV6.read(walk.data, at)
-    if head >> 28 != 6:
-        raise HaltError("ipv6", at, f"IP version {head >> 28} where IPv6 was announced", fault=True)
+    if ipv6_version(head) != 6:
+        raise HaltError("ipv6", at, f"IP version {ipv6_version(head)} where IPv6 was announced", fault=True)
     walk.layers.append("ipv6")
     walk.version = 6
     walk.ecn = head >> 20 & 3
     walk.ip_id = None
     at += IPV6.size
     if length:  # zero: a jumbogram (RFC 2675) or segmentation offload; then the frame's length counts
-        if at + length > walk.end:
-            walk.whole = False
-        walk.end = at + length
+        walk.end_at(at + length)
     return _upper(walk, protocol, at, "ipv6")
+
+
+def _extension_end(walk: Walk, at: int, length: int, layer: str) -> int:
+    """Where an extension header ends that counts its length in 8 bytes beyond the first 8 (RFC 8200 §4.2)."""
+    size = ipv6_extension_size(length)
+    if at + size > walk.captured:
+        raise TooShortError(layer, at, size, walk.captured - at)
+    walk.layers.append(layer)
+    return at + size
 
 
 def ipv6_options(walk: Walk, at: int) -> tuple[Layer, int]:
     """Hop-by-hop, destination options, mobility and alike: skipped by their length."""
     protocol, length = IPV6_EXTENSION.read(walk.data, at)
-    walk.layers.append("ipv6-extension")
-    return _upper(walk, protocol, at + (length + 1) * 8, "ipv6-extension")
+    after = _extension_end(walk, at, length, "ipv6-extension")
+    return _upper(walk, protocol, after, "ipv6-extension")
 
 
 def ipv6_routing(walk: Walk, at: int) -> tuple[Layer, int]:
     """Routing header: with segments left, the last address of types 0 and 2 is where the packet really goes."""
     protocol, length, kind, left = IPV6_ROUTING.read(walk.data, at)
-    walk.layers.append("ipv6-routing")
-    after = at + (length + 1) * 8
-    if left and kind in (0, 2) and length >= 2 and after <= walk.captured:
+    after = _extension_end(walk, at, length, "ipv6-routing")
+    if left and kind in (0, 2) and length >= 2:
         walk.dst = walk.data[after - 16 : after]
     return _upper(walk, protocol, after, "ipv6-routing")
 
@@ -106,9 +116,9 @@ def ipv6_fragment(walk: Walk, at: int) -> tuple[Layer, int]:
     """Fragment header; an atomic fragment (offset 0, no more) is a whole packet (RFC 6946)."""
     protocol, _, offset_more, _ = IPV6_FRAGMENT.read(walk.data, at)
     walk.layers.append("ipv6-fragment")
-    if offset_more >> 3:
+    if ipv6_fragment_offset(offset_more):
         raise HaltError("ipv6-fragment", at, "later IPv6 fragment", fault=False)
-    walk.whole = walk.whole and not offset_more & 1
+    walk.whole = walk.whole and not ipv6_more_fragments(offset_more)
     return _upper(walk, protocol, at + IPV6_FRAGMENT.size, "ipv6-fragment")
 
 

@@ -131,6 +131,26 @@ def ipv4_fragment_offset(fragment: int) -> int:
     return (fragment & 0x1FFF) << 3
 
 
+def ipv6_version(version_class_flow: int) -> int:
+    """IP version of the first header word."""
+    return version_class_flow >> 28
+
+
+def ipv6_extension_size(length: int) -> int:
+    """Bytes of an extension header whose length field counts 8-byte units beyond the first."""
+    return (length + 1) << 3
+
+
+def ipv6_more_fragments(offset_more: int) -> int:
+    """M flag, 0 or 1."""
+    return offset_more & 1
+
+
+def ipv6_fragment_offset(offset_more: int) -> int:
+    """Fragment offset in bytes."""
+    return offset_more & 0xFFF8
+
+
 def tcp_header_length(offset_flags: int) -> int:
     """Data offset in bytes."""
     return (offset_flags >> 12) << 2

@@ -108,6 +108,11 @@ def ppp_with_direction(walk: Walk, at: int) -> tuple[Layer, int]:
     return ppp(walk, at + 1)
 
 
+def pppd(walk: Walk, at: int) -> tuple[Layer, int]:
+    """PPP as pppd records it: the direction stands in place of the HDLC address, before the control byte."""
+    return ppp(walk, at + 2)
+
+
 LINKS: dict[int, tuple[str, Layer]] = {
     0: ("BSD loopback", null),
     1: ("Ethernet", ethernet),
@@ -118,7 +123,7 @@ LINKS: dict[int, tuple[str, Layer]] = {
     101: ("raw IP", raw),
     108: ("OpenBSD loopback", null),
     113: ("Linux cooked v1", sll),
-    166: ("PPP with direction", ppp_with_direction),
+    166: ("PPP of pppd", pppd),
     204: ("PPP with direction", ppp_with_direction),
     228: ("raw IPv4", raw),
     229: ("raw IPv6", raw),

@@ -83,10 +83,9 @@ def tcp(walk: Walk, at: int) -> None:
         faults = (f"data offset {header // 4} reaches {header - room} bytes past the end of the segment",)
         header = room
     elif header > TCP.size:
-        there = min(at + header, walk.end, walk.captured)
-        options = parse_options(data[at + TCP.size : there], cut=there < at + header)
-    if walk.whole and walk.end <= walk.captured:
-        checksum_ok = tcp_checksum_ok(walk.src, walk.dst, data[at : walk.end])
+        options = parse_options(data[at + TCP.size : at + header], cut=walk.captured < at + header)
+    if walk.whole and walk.end == walk.captured:
+        checksum_ok = tcp_checksum_ok(walk.src, walk.dst, data[at:])
     walk.layers.append("tcp")
     frame = walk.frame
     walk.transport = Segment(
@@ -109,4 +108,4 @@ def tcp(walk: Walk, at: int) -> None:
         faults,
         walk.tags,
     )
-    walk.payload = data[at + header : walk.end]
+    walk.payload = data[at + header :]

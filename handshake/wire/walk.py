@@ -35,7 +35,7 @@ class Walk:
         self.data = frame.data
         self.captured = len(frame.data)
         self.end = max(frame.orig_len, len(frame.data))
-        """Where the current layer's content ends on the wire; may lie past the captured bytes."""
+        """Where the current layer's content ends on the wire; never before the captured bytes, often past them."""
         self.layers: list[str] = []
         self.tags: tuple[tuple[str, int], ...] = ()
         self.src = b""
@@ -48,6 +48,14 @@ class Walk:
         """False inside a fragment: lengths and checksums of the transport layer cannot be checked."""
         self.transport: Segment | Datagram | IcmpError | None = None
         self.payload = b""
+
+    def end_at(self, end: int) -> None:
+        """The current layer's content ends here by its own count; what comes after it is padding, out of reach."""
+        if end > self.end:
+            self.whole = False
+        self.end = end
+        self.data = self.data[:end]
+        self.captured = len(self.data)
 
 
 Layer = Callable[[Walk, int], "tuple[Layer, int] | None"]
