@@ -16,6 +16,7 @@ import typer
 
 from handshake.cli.app import app
 from handshake.findings import RULES, Rule
+from handshake.findings.glossary import TERMS
 from handshake.flow import state
 from handshake.model.handshake import Observed, State
 
@@ -147,9 +148,27 @@ def rule_section(rule: Rule) -> Iterator[str]:
     )
 
 
+def glossary_page() -> str:
+    """The words of the timeline, kind by kind."""
+    kinds = dict.fromkeys(term.kind for term in TERMS)
+    return page(
+        "Glossary",
+        "handshake/findings/glossary.py",
+        "On the terminal: `handshake explain WORD`.",
+        *(part for kind in kinds for part in (f"## {kind.capitalize()}s", glossary_table(kind))),
+    )
+
+
+def glossary_table(kind: str) -> str:
+    """The terms of one kind."""
+    rows = ((f"**{term.name}**", term.text, term.rfc) for term in TERMS if term.kind == kind)
+    return table(("word", "meaning", "source"), rows)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "findings.md": findings_page,
+    "glossary.md": glossary_page,
     "state-machine.md": state_page,
 }
 
