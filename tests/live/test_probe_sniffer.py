@@ -9,6 +9,7 @@ import select
 import socket
 import struct
 import sys
+import threading
 import time
 
 import pytest
@@ -21,7 +22,8 @@ from handshake.model.packet import Datagram, Frame, IcmpError, Segment
 from handshake.source.live import Sniffer
 from handshake.wire.bpf import tcp_port_filter
 from handshake.wire.decode import decode
-from tests.live.probing import privately
+from tests.live.probing import privately, running
+from tests.support import require
 
 LOOPBACK = "127.0.0.1"
 
@@ -78,6 +80,29 @@ def both_directions() -> None:
 
 def test_both_directions_of_its_own_interface_only() -> None:
     privately(both_directions)
+
+
+def started_in_a_storm() -> None:
+    """Loopback is busy all the while a sniffer on another interface starts."""
+    with Host("here") as here, Host("there") as there:
+        connect(Port(here, "eth0", ("10.0.0.1/24",)), Port(there, "eth0", ("10.0.0.2/24",)))
+        over = threading.Event()
+
+        def storm() -> None:
+            with here.inside():
+                while not over.is_set():
+                    datagrams(9, b"storm")
+
+        with running(storm), here.inside():
+            try:
+                with Sniffer("eth0") as sniffer:
+                    assert sniffer.read(0.2) is None
+            finally:
+                over.set()
+
+
+def test_nothing_of_other_interfaces_leaks_in_while_it_starts() -> None:
+    privately(started_in_a_storm)
 
 
 def filtered() -> None:
@@ -162,8 +187,7 @@ def tunnel() -> None:
 
 
 def test_an_interface_without_link_header_gives_raw_ip() -> None:
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        pytest.skip("/dev/net/tun is missing or closed to us")
+    require(os.access("/dev/net/tun", os.R_OK | os.W_OK), "/dev/net/tun is missing or closed to us")
     privately(tunnel)
 
 
