@@ -97,3 +97,42 @@ def inspect(paths: Iterable[str | os.PathLike[str]], limit: int = DEFAULT_LIMIT)
             sources.append(capture.info())
     handshakes.extend(inspection.finish())
     return inspection.report(handshakes, sources)
+
+
+def probe_frames(
+    approach: Approach, *, source_port: int = 0, retries: int = 2, timeout_s: float = 5.0
+) -> Iterator[Frame]:
+    """Open and close one connection with crafted packets; yield every captured frame of it as it comes.
+
+    The SYN is repeated up to `retries` times within `timeout_s`. Leaving the iteration early resets what
+    is open. Raises PrivilegeError without CAP_NET_RAW, ProbeError when the network does not let it run.
+    """
+    from handshake.probe.run import Probe
+    from handshake.source.live import Sniffer
+
+    with (
+        Probe(approach, source_port=source_port, retries=retries, timeout_s=timeout_s) as running,
+        Sniffer(approach.route.interface, program=running.program) as sniffer,
+    ):
+        yield from running.run(sniffer)
+
+
+def probe(target: str, *, family: int | None = None, allow_public: bool = False, timeout_s: float = 5.0) -> Report:
+    """Probe `HOST:PORT` with crafted packets and report the handshake, as `handshake probe` does. Needs CAP_NET_RAW.
+
+    Raises TargetError for a target that makes no sense or may not be probed, PrivilegeError, ProbeError.
+    """
+    from handshake.probe.approach import prepare
+
+    approach = prepare(target, family=family, allow_public=allow_public)
+    inspection = Inspection()
+    handshakes: list[Handshake] = []
+    for frame in probe_frames(approach, timeout_s=timeout_s):
+        handshakes.extend(inspection.feed(frame))
+    handshakes.extend(inspection.finish())
+    return inspection.report(handshakes, [live_source(approach, inspection)], approach)
+
+
+def live_source(approach: Approach, inspection: Inspection) -> SourceInfo:
+    """The interface of a probe, as the source of what an inspection was fed."""
+    return SourceInfo(approach.route.interface, "live", inspection.tally.frames)

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from handshake.cli.demo import demo
 from handshake.cli.explain import explain
+from handshake.cli.probe import probe
 from handshake.cli.replay import replay
 from handshake.version import __version__
 
@@ -19,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(demo)
+app.command()(probe)
 app.command()(replay)
 app.command()(explain)
 

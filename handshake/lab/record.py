@@ -1,4 +1,7 @@
-"""`python -m handshake.lab.record DIR`: play all scenarios, record them to DIR, and write DIR/manifest.toml."""
+"""`python -m handshake.lab.record DIR`: play all scenarios, record them to DIR, and write DIR/manifest.toml.
+
+The recording that `handshake demo` falls back to is made anew as well.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from handshake.errors import HandshakeError
+from handshake.lab.demo import record_demo
 from handshake.lab.scenarios import SCENARIOS, Scenario
 
 MANIFEST = "manifest.toml"
@@ -59,6 +63,7 @@ def main() -> int:
         return 2
     try:
         record_all(sys.argv[1])
+        record_demo()
     except HandshakeError as error:
         print(f"handshake: {error}", file=sys.stderr)
         return error.exit_status

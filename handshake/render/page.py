@@ -24,6 +24,7 @@ class Page:
 
     def line(self, *spans: Span) -> None:
         """One line as it is, spans one after the other."""
+        self._label = ""
         self.out.write("".join(self.styled(span) for span in spans).rstrip() + "\n")
 
     def styled(self, span: Span) -> str:
@@ -47,16 +48,20 @@ class Page:
 
     def paragraph(self, *spans: Span, indent: int = 0, first: str = "") -> None:
         """Spans wrapped to the terminal's width, `indent` columns from the left; `first` fills the first indent."""
-        margin = first.ljust(indent)
-        for line in self._wrapped(spans, max(self.terminal.width - indent, 16)):
-            self.out.write(f"{margin}{line}".rstrip() + "\n")
-            margin = " " * indent
+        self._label = ""
+        self._paragraph(spans, indent, first)
 
     def field(self, label: str, *spans: Span) -> None:
         """A paragraph behind a label; the same label is not repeated on the next field."""
         shown = "" if label == self._label else label
         self._label = label
-        self.paragraph(*spans, indent=LABEL, first=self.cell(shown, LABEL, "dim"))
+        self._paragraph(spans, LABEL, self.cell(shown, LABEL, "dim"))
+
+    def _paragraph(self, spans: tuple[Span, ...], indent: int, first: str) -> None:
+        margin = first.ljust(indent)
+        for line in self._wrapped(spans, max(self.terminal.width - indent, 16)):
+            self.out.write(f"{margin}{line}".rstrip() + "\n")
+            margin = " " * indent
 
     def _wrapped(self, spans: tuple[Span, ...], width: int) -> Iterator[str]:
         line, used = "", 0

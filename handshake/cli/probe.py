@@ -1,0 +1,53 @@
+"""`handshake probe`: craft the three-way handshake towards a target and show it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handshake.cli.output import write_report
+from handshake.render import Format
+
+
+def probe(  # noqa: PLR0917 - the command line is the signature
+    target: Annotated[str, typer.Argument(metavar="HOST:PORT", help="e.g. 127.0.0.1:8080, [::1]:80, localhost:http")],
+    ipv4: Annotated[bool, typer.Option("-4", help="Only IPv4 addresses of the name.")] = False,
+    ipv6: Annotated[bool, typer.Option("-6", help="Only IPv6 addresses of the name.")] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", help="Give up after this long.", metavar="SECONDS", min=0.1)
+    ] = 5,
+    retries: Annotated[
+        int, typer.Option("--retries", help="Repeat the SYN up to N times.", metavar="N", min=0, max=10)
+    ] = 2,
+    source_port: Annotated[
+        int, typer.Option("--source-port", help="Our port; 0 takes any free one.", metavar="N", min=0, max=65535)
+    ] = 0,
+    allow_public: Annotated[
+        bool, typer.Option("--allow-public", help="Probe a public address: only with its owner's permission.")
+    ] = False,
+    form: Annotated[Format, typer.Option("--format", "-f", help="How to show it.")] = Format.LADDER,
+    record: Annotated[
+        Path | None, typer.Option("--write", "-w", help="Record what passes into this pcapng file.", metavar="FILE")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Add raw numbers and frames.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out explanations.")] = False,
+) -> None:
+    """Open a TCP connection with crafted packets and show the handshake as it was on the wire.
+
+    Needs CAP_NET_RAW (sudo). No firewall rule is touched and nothing is left behind. Exit status: 0 the connection
+    opened; 1 refused, unanswered or unreachable; 2 a target that makes no sense; 77 no privilege; 130 interrupted.
+    """
+    from handshake.cli.probing import run_probe
+    from handshake.probe.approach import prepare
+
+    if ipv4 and ipv6:
+        raise typer.BadParameter("-4 and -6 exclude each other")
+    family = 4 if ipv4 else 6 if ipv6 else None
+    approach = prepare(target, family=family, allow_public=allow_public)
+    probing = run_probe(
+        approach, source_port=source_port, retries=retries, timeout_s=timeout, record=record, quiet=quiet
+    )
+    write_report(probing.report, form, verbosity=verbose - quiet)
+    raise typer.Exit(probing.exit_status)
