@@ -50,11 +50,11 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     Exit status: 0 all was read, 1 a capture is damaged (everything before the damage is shown),
     2 usage or a file that cannot be read at all, 130 interrupted.
     """
-    from handshake.cli.reading import read_captures  # noqa: PLC0415 - --help needs no reader
+    from handshake.cli.reading import read_captures
 
     selection = Selection(flow, only or (), _codes(finding or []), _network(host), port)
     reading = read_captures(files, quiet)
-    if reading.report.sources:
+    if reading.report.sources or reading.interrupted:
         form = Format.LADDER if ladder else Format.SUMMARY if summary else form
         verbosity = -1 if quiet else int(verbose)
         write_report(_choose(reading.report, selection, quiet), form, output, verbosity)
@@ -78,7 +78,7 @@ def _codes(codes: list[str]) -> set[str]:
     """Codes in upper case, each known to the rules."""
     if not codes:
         return set()
-    from handshake.findings.registry import RULES  # noqa: PLC0415 - only who filters needs the rules
+    from handshake.findings.registry import RULES
 
     wanted = {code.upper() for code in codes}
     if unknown := sorted(wanted - set(RULES)):

@@ -81,7 +81,8 @@ TERMS = (
          "this tool"),
     Term("state", Observed.PARTIAL.value, "Not a state of TCP: this end is in the middle of a connection whose opening "
          "was not captured.", "this tool"),
-    Term("outcome", Outcome.ESTABLISHED.value, "SYN, SYN-ACK and an acceptable ACK were captured: the connection opened.",
+    Term("outcome", Outcome.ESTABLISHED.value, "SYN, SYN-ACK and an acceptable ACK were captured: the connection "
+         "opened.",
          "RFC 9293 §3.5"),
     Term("outcome", Outcome.SIMULTANEOUS_OPEN.value, "Both sides sent a SYN, and the SYNs crossed: one connection came "
          "of it.", "RFC 9293 §3.5 figure 7"),

@@ -123,7 +123,7 @@ def _scapy_layers() -> tuple[Any, Any]:
     """IP and TCP layers of scapy and its socket class, imported only when something is sent (0.2 s)."""
     for name in ("scapy.loading", "scapy.runtime"):
         logging.getLogger(name).setLevel(logging.ERROR)  # what it would say about interfaces is not ours to show
-    from scapy.layers import inet6  # noqa: PLC0415
-    from scapy.supersocket import SuperSocket  # noqa: PLC0415
+    from scapy.layers import inet6
+    from scapy.supersocket import SuperSocket
 
     return inet6, SuperSocket

@@ -51,7 +51,7 @@ def route_to(address: bytes, interface: str | None = None) -> Route:
 
     Raises ProbeError when there is no route and TargetError for the broadcast address of a network.
     """
-    from pyroute2 import IPRoute, NetlinkError  # noqa: PLC0415 (0.1 s that only a probe should pay)
+    from pyroute2 import IPRoute, NetlinkError
 
     host = format_address(address)
     family = socket.AF_INET if len(address) == 4 else socket.AF_INET6

@@ -62,7 +62,7 @@ def _salvage(member: zlib._Decompress, data: bytes) -> bytes:
 def unzstd(source: Source) -> Iterator[bytes]:
     """The content of all zstd frames (RFC 8878 §3.1) in pieces."""
     try:
-        import zstandard  # noqa: PLC0415  # only who reads .zst files waits for it
+        import zstandard  # only who reads .zst files waits for it
     except ImportError:
         raise DecompressionError("zstd-compressed, and the Python package zstandard is missing") from None
     rest = b""
