@@ -6,7 +6,7 @@ import socket
 from http.client import HTTPResponse
 
 from handshake.lab.scenarios.registry import scenario
-from handshake.lab.scenarios.stage import CLIENT_PORT, ScenarioError, Stage
+from handshake.lab.scenarios.stage import CLIENT_PORT, ScenarioError, Stage, await_end
 from handshake.lab.servers import OBJECT_BYTES, http, tcp_echo, udp_echo
 from handshake.model.handshake import Outcome
 
@@ -41,6 +41,7 @@ def http_10(stage: Stage) -> None:
         for path, source_port in zip(PATHS, (40001, 40002, 40003), strict=True):
             with stage.dial(80, source_port) as client:
                 _get(client, path, "1.0")
+                await_end(client)
 
 
 @scenario("http-1.1.pcapng", "HTTP/1.1: three objects, one connection", ESTABLISHED)

@@ -13,6 +13,7 @@ from handshake.lab.scenarios.stage import (
     Stage,
     abort,
     accept,
+    await_end,
     close,
     converse,
     open_converse_close,
@@ -154,11 +155,14 @@ def multipath(stage: Stage) -> None:
 @scenario("probe.pcapng", "A crafted handshake: handshake probe", ESTABLISHED)
 def probe(stage: Stage) -> None:
     """Every client segment is made by `handshake probe`; the server's kernel notices no difference."""
-    with tcp_echo((stage.server_ip, 7), stage.server), stage.client.inside():
-        approach = prepare(f"{stage.server_ip}:7")
+    with stage.listen(80) as listener, stage.client.inside():
+        approach = prepare(f"{stage.server_ip}:80")
         with (
             Probe(approach, source_port=CLIENT_PORT) as crafted,
             Sniffer(INTERFACE, program=crafted.program) as sniffer,
         ):
-            for _ in crafted.run(sniffer):
-                pass
+            for frame in crafted.run(sniffer):
+                if frame.number == 4:  # SYN, SYN-ACK, ACK, and our FIN
+                    stage.pause(2)
+                    with accept(listener) as peer:
+                        await_end(peer)

@@ -127,9 +127,14 @@ def converse(client: socket.socket, server: socket.socket) -> None:
 def close(first: socket.socket, second: socket.socket) -> None:
     """Close one end and, once it has heard of it, the other."""
     first.close()
-    if second.recv(1):
-        raise ScenarioError("data where the end was to come")
+    await_end(second)
     second.close()
+
+
+def await_end(sock: socket.socket) -> None:
+    """Wait until the other end has closed."""
+    if sock.recv(1):
+        raise ScenarioError("data where the end was to come")
 
 
 def open_converse_close(stage: Stage) -> None:

@@ -1,0 +1,15 @@
+"""Live tests run in private networks, never on the machine's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from handshake.lab.netns import private_network_refusal
+from tests.support import require
+
+
+@pytest.fixture(scope="session")
+def private_networks() -> None:
+    """Skip where neither root nor user namespaces give us a private network."""
+    refusal = private_network_refusal()
+    require(refusal is None, refusal or "")

@@ -1,0 +1,72 @@
+"""What each scenario's recording has to show, packet by packet, as tshark reads it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.support import tshark
+
+REQUEST_AND_REPLY = ">PA <A <PA >A"
+CLIENT_CLOSES = ">FA <FA >A"
+PLAIN = f">S <SA >A {REQUEST_AND_REPLY} {CLIENT_CLOSES}"
+
+STORIES = {
+    "three-way": PLAIN,
+    "three-way-ipv6": PLAIN,
+    "syn-lost": f">S {PLAIN}",
+    "syn-ack-lost": f">S <SA <SA >A >PA <A <PA >A {CLIENT_CLOSES}",
+    "ack-lost": f">S <SA >A <SA >A {REQUEST_AND_REPLY} {CLIENT_CLOSES}",
+    "accept-queue-full": ">S <SA >A  >S >S <SA >A <SA >A"
+    " >PA <A <PA >A >FA >PA <FA >A <A <PA >A >FA <FA >A"
+    f"  <SA >A {REQUEST_AND_REPLY} {CLIENT_CLOSES}",
+    "simultaneous-open": f">S <S >SA <SA >A <A {REQUEST_AND_REPLY} {CLIENT_CLOSES}",
+    "ecn": f">SEC <SAE >A {REQUEST_AND_REPLY} {CLIENT_CLOSES}",
+    "few-options": PLAIN,
+    "fast-open": ">S <SA >PA <A <PA >FA  >S <FA >A <SA >A <PA >A >FA <FA >A",
+    "multipath": f">S <SA >A {REQUEST_AND_REPLY} >RA <A >R",
+    "probe": ">S <SA >A >FA <A <FA >A",
+    "refused": ">S <RA",
+    "unanswered": ">S >S >S",
+    "host-unreachable": ">S <icmp-3/1",
+    "prohibited": ">S <icmp-3/13",
+    "no-route-ipv6": ">S <icmpv6-1/0",
+    "half-open-scan": ">S >S <SA >R <RA",
+    "half-open": ">S <SA <SA",
+    "given-up": ">S <SA >R",
+    "half-close": f">S <SA >A {REQUEST_AND_REPLY} >FA <A <PA >A <PA >A <FA >A",
+    "simultaneous-close": f">S <SA >A {REQUEST_AND_REPLY} >FA <FA >A <A",
+    "aborted-by-client": f">S <SA >A {REQUEST_AND_REPLY} >RA",
+    "aborted-by-server": ">S <SA >A >PA <A <RA",
+    "data-after-close": f">S <SA >A {REQUEST_AND_REPLY} >FA <PA >R",
+    "port-reuse": f">S <SA >A {REQUEST_AND_REPLY} <FA >FA <A  >S <SA >A {REQUEST_AND_REPLY} <FA >FA <A",
+    "udp-and-tcp-echo": f">udp <udp  {PLAIN}  >udp <icmp-3/3",
+    "http-1.0": f">S <SA >A {REQUEST_AND_REPLY} <FA >FA  >S <A <SA >A {REQUEST_AND_REPLY} <FA >FA"
+    f"  >S <A <SA >A {REQUEST_AND_REPLY} <FA >FA <A",
+    "http-1.1": f">S <SA >A {REQUEST_AND_REPLY} >PA <PA >PA <PA {CLIENT_CLOSES}",
+}
+"""`>` from the client, `<` to it; letters are flags (S A F R P, E and C of ECN). Spaces do not matter."""
+
+_FLAGS = {"S": 2, "F": 1, "R": 4, "P": 8, "A": 16, "E": 64, "C": 128}
+_FIELDS = ["ip.src", "ipv6.src", "tcp.flags", "tcp.checksum.status"]
+_FIELDS += ["icmp.type", "icmp.code", "icmpv6.type", "icmpv6.code"]
+_GOOD = "1"
+
+
+def story_of(path: Path) -> list[str]:
+    """The recording in the notation of `STORIES`; a bad TCP checksum shows."""
+    fields = [word for field in _FIELDS for word in ("-e", field)]
+    command = [tshark(), "-n", "-o", "tcp.check_checksum:TRUE", "-r", str(path), "-T", "fields", "-E", "occurrence=f"]
+    output = subprocess.run([*command, *fields], capture_output=True, text=True, check=True).stdout
+    return [_told(dict(zip(_FIELDS, line.split("\t"), strict=True))) for line in output.splitlines()]
+
+
+def _told(frame: dict[str, str]) -> str:
+    arrow = ">" if (frame["ip.src"] or frame["ipv6.src"]) in ("10.0.0.1", "fd00::1") else "<"
+    for icmp in ("icmp", "icmpv6"):  # first: the error quotes a TCP header, which fills the tcp fields
+        if frame[f"{icmp}.type"]:
+            return f"{arrow}{icmp}-{frame[f'{icmp}.type']}/{frame[f'{icmp}.code']}"
+    if not frame["tcp.flags"]:
+        return f"{arrow}udp"
+    letters = "".join(letter for letter, bit in _FLAGS.items() if int(frame["tcp.flags"], 16) & bit)
+    return arrow + letters + ("" if frame["tcp.checksum.status"] == _GOOD else "-bad-checksum")

@@ -1,0 +1,28 @@
+"""The bundled captures show, to tshark's eyes, the stories that their scenarios tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from handshake.lab.record import MANIFEST, manifest
+from handshake.lab.scenarios import SCENARIOS, Scenario
+from tests.live.lab_stories import STORIES, story_of
+from tests.support import ROOT
+
+CAPTURES = ROOT / "captures"
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+def test_tells_its_story(scenario: Scenario) -> None:
+    assert story_of(CAPTURES / scenario.file) == STORIES[scenario.name].split()
+
+
+def test_both_formats_are_there() -> None:
+    assert {scenario.file.rpartition(".")[2] for scenario in SCENARIOS.values()} == {"pcap", "pcapng"}
+
+
+def test_manifest_is_what_the_scenarios_expect() -> None:
+    def without_origin(text: str) -> list[str]:
+        return [line for line in text.splitlines() if not line.startswith("origin = ")]
+
+    assert without_origin((CAPTURES / MANIFEST).read_text()) == without_origin(manifest()), "run make captures"
