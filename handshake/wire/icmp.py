@@ -10,6 +10,7 @@ from handshake.model.address import Endpoint
 from handshake.model.packet import IcmpError
 from handshake.wire.layout import (
     ICMP,
+    ICMPV6,
     IPV4,
     IPV6,
     IPV6_EXTENSION,
@@ -99,13 +100,14 @@ def _quoted_ip(data: bytes, at: int, version: int) -> tuple[int, bytes, bytes, i
 
 
 def _error(walk: Walk, at: int, version: int) -> None:
-    layer = "icmp" if version == 4 else "icmpv6"
-    kind, code, _, rest = ICMP.read(walk.data, at)
+    header = ICMP if version == 4 else ICMPV6
+    layer = header.name
+    kind, code, _, rest = header.read(walk.data, at)
     walk.layers.append(layer)
     if kind not in _ERROR_TYPES[version]:
         raise HaltError(layer, at, f"{_NAMES[version]} that is no error", fault=False)
     try:
-        protocol, src, dst, quoted_at = _quoted_ip(walk.data, at + ICMP.size, version)
+        protocol, src, dst, quoted_at = _quoted_ip(walk.data, at + header.size, version)
         src_port, dst_port, seq = TCP_QUOTED.read(walk.data, quoted_at) if protocol in (6, 17) else (0, 0, 0)
     except TooShortError as short:
         raise HaltError(layer, short.at, f"{_NAMES[version]} error whose quoted packet is cut", fault=True) from None

@@ -108,7 +108,8 @@ TCP = Layout(
 )  # RFC 9293 §3.1
 TCP_QUOTED = Layout("quoted tcp", ("src_port", "H"), ("dst_port", "H"), ("seq", "I"))  # the 8 bytes of RFC 792
 UDP = Layout("udp", ("src_port", "H"), ("dst_port", "H"), ("length", "H"), ("checksum", "H"))  # RFC 768
-ICMP = Layout("icmp", ("type", "B"), ("code", "B"), ("checksum", "H"), ("rest", "I"))  # RFC 792, RFC 4443
+ICMP = Layout("icmp", ("type", "B"), ("code", "B"), ("checksum", "H"), ("rest", "I"))  # RFC 792
+ICMPV6 = Layout("icmpv6", *ICMP.fields)  # RFC 4443 §2.1
 
 
 def ipv4_version(version_ihl: int) -> int:
