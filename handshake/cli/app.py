@@ -21,10 +21,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(demo)
-app.command()(probe)
-app.command()(replay)
-app.command()(explain)
+app.command(short_help="See a first handshake; needs nothing.")(demo)
+app.command(short_help="Open a connection with crafted packets.")(probe)
+app.command(short_help="Show every handshake in captures.")(replay)
+app.command(short_help="Explain a code, a flag, a state, a word.")(explain)
 
 
 @app.callback(invoke_without_command=True)

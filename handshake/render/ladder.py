@@ -44,7 +44,8 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
 def _approach(page: Page, approach: Approach) -> None:
     resolution, route, target = approach.resolution, approach.route, approach.target
     addresses = ", ".join(map(format_address, resolution.addresses))
-    page.field("resolve", f"{resolution.host} → {addresses} ({resolution.source}, {duration(resolution.took_ns)})")
+    if resolution.source != "literal":
+        page.field("resolve", f"{resolution.host} → {addresses} ({resolution.source}, {duration(resolution.took_ns)})")
     gateway = f" via {format_address(route.gateway)}" if route.gateway else ""
     page.field("route", f"{format_address(route.source)} → {route.interface}{gateway}, MTU {route.mtu}")
     words = ", ".join(word for word in (target.service, approach.server.scope.value) if word)

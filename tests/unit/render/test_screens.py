@@ -227,3 +227,10 @@ def test_faults_are_shown() -> None:
 def test_nothing_to_show_is_said() -> None:
     assert drawn(Format.LADDER, samples.empty()) == "nothing to show: no TCP handshake, no UDP exchange\n"
     assert "no TCP handshake" in drawn(Format.TABLE, samples.empty())
+
+
+def test_an_address_needs_no_resolution_line() -> None:
+    approach = samples.probed().approach
+    assert approach is not None
+    literal = replace(approach, resolution=replace(approach.resolution, source="literal"))
+    assert drawn(Format.LADDER, replace(samples.probed(), approach=literal)).startswith("route ")
