@@ -39,9 +39,9 @@ class PrivilegeError(HandshakeError):
     exit_status = 77
 
     @classmethod
-    def to(cls, purpose: str) -> PrivilegeError:
-        """The error for a `purpose` that needs raw sockets, with this very command line under sudo."""
-        return cls(f"{purpose} needs CAP_NET_RAW; run it as root:  sudo {_command_line()}")
+    def to(cls, purpose: str, capability: str = "CAP_NET_RAW") -> PrivilegeError:
+        """The error for a `purpose` that needs a capability, with this very command line under sudo."""
+        return cls(f"{purpose} needs {capability}; run it as root:  sudo {_command_line()}")
 
 
 def _command_line() -> str:

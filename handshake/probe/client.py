@@ -34,8 +34,6 @@ FIRST_RTO_NS = SECOND_NS
 LEAST_RTO_NS = SECOND_NS // 5
 """Linux's minimum; RFC 6298 §2.4 would have one second, longer than the whole wait for the close."""
 
-_REFUSING_ICMP = {4: (3, 11, 12), 6: (1, 3, 4)}
-_PATH_MTU = (4, 3, 4)
 _FIN_UNACKNOWLEDGED = (State.FIN_WAIT_1, State.CLOSING)
 
 
@@ -208,7 +206,7 @@ class Client:
 
     def _on_icmp(self, error: IcmpError) -> list[Outgoing]:
         ours = (error.src, error.dst, error.seq) == (self.endpoint, self.server, self.iss)
-        if ours and self.state is State.SYN_SENT and _refuses(error):
+        if ours and self.state is State.SYN_SENT and error.undeliverable:
             self.state = State.CLOSED
         return []
 
@@ -239,8 +237,3 @@ class Client:
     def _arm(self, now_ns: int) -> None:
         self._rto_at_ns = now_ns + self._rto_ns
         self.wake_ns = min(self._rto_at_ns, self._give_up_ns)
-
-
-def _refuses(error: IcmpError) -> bool:
-    """An unreachable, a time exceeded or a bad header; a path MTU report is not about a small SYN."""
-    return error.type in _REFUSING_ICMP[error.version] and (error.version, error.type, error.code) != _PATH_MTU

@@ -63,6 +63,8 @@ def _explain(error: OSError, wanted: Endpoint) -> Exception:
         return ProbeError(f"source port {wanted.port} of {wanted.host} is in use; choose another, or none")
     if error.errno == errno.EADDRNOTAVAIL:
         return ProbeError(f"{wanted.host} is not an address of this machine")
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return PrivilegeError.to(f"source port {wanted.port}")
+    if error.errno == errno.EPERM:  # newer kernels want CAP_NET_ADMIN for a filter on a TCP socket
+        return PrivilegeError.to("holding a port", "CAP_NET_RAW and CAP_NET_ADMIN")
+    if error.errno == errno.EACCES:
+        return PrivilegeError.to(f"source port {wanted.port}", "CAP_NET_BIND_SERVICE")
     return ProbeError(f"cannot hold port {wanted.port} of {wanted.host}: {error.strerror}")
