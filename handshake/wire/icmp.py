@@ -110,7 +110,8 @@ def _error(walk: Walk, at: int, version: int) -> None:
         protocol, src, dst, quoted_at = _quoted_ip(walk.data, at + header.size, version)
         src_port, dst_port, seq = TCP_QUOTED.read(walk.data, quoted_at) if protocol in (6, 17) else (0, 0, 0)
     except TooShortError as short:
-        raise HaltError(layer, short.at, f"{_NAMES[version]} error whose quoted packet is cut", fault=True) from None
+        where = min(short.at, walk.captured)
+        raise HaltError(layer, where, f"{_NAMES[version]} error whose quoted packet is cut", fault=True) from None
     mtu = None
     if (kind, code) == _PACKET_TOO_BIG[version]:
         mtu = rest & 0xFFFF if version == 4 else rest
