@@ -46,7 +46,7 @@ def three_way_ipv6(stage: Stage) -> None:
     open_converse_close(stage)
 
 
-@scenario("syn-lost.pcap", "The first SYN is lost", ESTABLISHED, setting=Setting(lost={SYN: {1}}))
+@scenario("syn-lost.pcap", "The first SYN is lost", ESTABLISHED, findings="HS101", setting=Setting(lost={SYN: {1}}))
 def syn_lost(stage: Stage) -> None:
     """The client repeats its SYN after a second; the second copy is answered."""
     open_converse_close(stage)
@@ -56,6 +56,7 @@ def syn_lost(stage: Stage) -> None:
     "syn-ack-lost.pcapng",
     "The SYN-ACK is lost",
     ESTABLISHED,
+    findings="HS102",
     at_server=True,
     setting=Setting(lost={SYN | ACK: {1}, SYN: {2}}),
 )
@@ -64,13 +65,15 @@ def syn_ack_lost(stage: Stage) -> None:
     open_converse_close(stage)
 
 
-@scenario("ack-lost.pcapng", "The final ACK is lost", ESTABLISHED, setting=Setting(lost={ACK: {1}}))
+@scenario("ack-lost.pcapng", "The final ACK is lost", ESTABLISHED, findings="HS103", setting=Setting(lost={ACK: {1}}))
 def ack_lost(stage: Stage) -> None:
     """The client holds the connection for open; the server repeats its SYN-ACK, the client its ACK."""
     open_converse_close(stage)
 
 
-@scenario("accept-queue-full.pcapng", "The accept queue is full", ESTABLISHED, ESTABLISHED, ESTABLISHED)
+@scenario(
+    "accept-queue-full.pcapng", "The accept queue is full", ESTABLISHED, ESTABLISHED, ESTABLISHED, findings="HS103"
+)
 def accept_queue_full(stage: Stage) -> None:
     """Three clients, room for two: the server ignores the third's ACK and repeats its SYN-ACK after a second."""
     with stage.listen(80, backlog=1) as listener, ExitStack() as stack:
@@ -87,7 +90,13 @@ def accept_queue_full(stage: Stage) -> None:
                 close(client, peer)
 
 
-@scenario("simultaneous-open.pcapng", "Simultaneous open", Outcome.SIMULTANEOUS_OPEN, setting=Setting(delay_ms=20))
+@scenario(
+    "simultaneous-open.pcapng",
+    "Simultaneous open",
+    Outcome.SIMULTANEOUS_OPEN,
+    findings="HS109",
+    setting=Setting(delay_ms=20),
+)
 def simultaneous_open(stage: Stage) -> None:
     """Both ends connect to each other, nobody listens, and the SYNs cross on the way."""
     with stage.new_socket(stage.client, 5000) as client, stage.new_socket(stage.server, 5000) as server:
@@ -109,6 +118,7 @@ def ecn(stage: Stage) -> None:
     "few-options.pcap",
     "The server takes no offers",
     ESTABLISHED,
+    findings="HS203 HS204 HS205",
     setting=Setting(server_sysctls={f"net.ipv4.tcp_{name}": 0 for name in ("timestamps", "sack", "window_scaling")}),
 )
 def few_options(stage: Stage) -> None:
@@ -121,6 +131,7 @@ def few_options(stage: Stage) -> None:
     "TCP Fast Open: asking for a cookie, then data in the SYN",
     ESTABLISHED,
     ESTABLISHED,
+    findings="HS301",
     setting=Setting(sysctls={"net.ipv4.tcp_fastopen": 3}),
 )
 def fast_open(stage: Stage) -> None:
@@ -138,7 +149,12 @@ def fast_open(stage: Stage) -> None:
                     close(client, peer)
 
 
-@scenario("multipath.pcapng", "Multipath TCP is negotiated", ESTABLISHED)
+@scenario(
+    "multipath.pcapng",
+    "Multipath TCP is negotiated",
+    ESTABLISHED,
+    findings="HS501 HS506",
+)
 def multipath(stage: Stage) -> None:
     """Both ends send their keys in MP_CAPABLE options; the client closes fast, with RST."""
     with (

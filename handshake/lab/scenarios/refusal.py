@@ -17,7 +17,7 @@ from handshake.probe.hold import PortHold
 UNREACHABLE = Outcome.UNREACHABLE
 
 
-@scenario("refused.pcap", "The port is closed", Outcome.REFUSED)
+@scenario("refused.pcap", "The port is closed", Outcome.REFUSED, findings="HS104")
 def refused(stage: Stage) -> None:
     """Nobody listens; the server's kernel answers the SYN with RST,ACK."""
     stage.dial_in_vain(81, errno.ECONNREFUSED)
@@ -27,6 +27,7 @@ def refused(stage: Stage) -> None:
     "unanswered.pcapng",
     "Nobody answers",
     Outcome.UNANSWERED,
+    findings="HS101 HS105",
     setting=Setting(sysctls={"net.ipv4.tcp_syn_linear_timeouts": 0}),
 )
 def unanswered(stage: Stage) -> None:
@@ -38,25 +39,49 @@ def unanswered(stage: Stage) -> None:
         time.sleep(3.5)
 
 
-@scenario("host-unreachable.pcap", "A router cannot reach the host", UNREACHABLE, setting=Setting(router="unreachable"))
+@scenario(
+    "host-unreachable.pcap",
+    "A router cannot reach the host",
+    UNREACHABLE,
+    findings="HS106",
+    setting=Setting(router="unreachable"),
+)
 def host_unreachable(stage: Stage) -> None:
     """The router answers the SYN with ICMP host unreachable, which quotes it."""
     stage.dial_in_vain(80, errno.EHOSTUNREACH)
 
 
-@scenario("prohibited.pcapng", "A router is not allowed to", UNREACHABLE, setting=Setting(router="prohibit"))
+@scenario(
+    "prohibited.pcapng",
+    "A router is not allowed to",
+    UNREACHABLE,
+    findings="HS106",
+    setting=Setting(router="prohibit"),
+)
 def prohibited(stage: Stage) -> None:
     """The router answers the SYN with ICMP communication administratively prohibited."""
     stage.dial_in_vain(80, errno.EHOSTUNREACH)
 
 
-@scenario("no-route-ipv6.pcapng", "No route, over IPv6", UNREACHABLE, setting=Setting(ipv6=True, router="unreachable"))
+@scenario(
+    "no-route-ipv6.pcapng",
+    "No route, over IPv6",
+    UNREACHABLE,
+    findings="HS106",
+    setting=Setting(ipv6=True, router="unreachable"),
+)
 def no_route_ipv6(stage: Stage) -> None:
     """The router answers the SYN with ICMPv6 no route to destination."""
     stage.dial_in_vain(80, errno.ENETUNREACH)
 
 
-@scenario("half-open-scan.pcap", "Half-open scan of two ports", Outcome.ABORTED_BY_CLIENT, Outcome.REFUSED)
+@scenario(
+    "half-open-scan.pcap",
+    "Half-open scan of two ports",
+    Outcome.ABORTED_BY_CLIENT,
+    Outcome.REFUSED,
+    findings="HS104 HS108",
+)
 def half_open_scan(stage: Stage) -> None:
     """Crafted SYNs; the open port's SYN-ACK is answered with RST by a kernel that knows of no connection."""
     with stage.listen(80):
@@ -69,6 +94,7 @@ def half_open_scan(stage: Stage) -> None:
     "half-open.pcapng",
     "The client falls silent",
     Outcome.HALF_OPEN,
+    findings="HS102 HS107",
     setting=Setting(server_sysctls={"net.ipv4.tcp_synack_retries": 1}),
 )
 def half_open(stage: Stage) -> None:
@@ -80,7 +106,7 @@ def half_open(stage: Stage) -> None:
         time.sleep(1.5)
 
 
-@scenario("given-up.pcapng", "The client gives up before the answer comes", Outcome.ABORTED_BY_CLIENT)
+@scenario("given-up.pcapng", "The client gives up before the answer comes", Outcome.ABORTED_BY_CLIENT, findings="HS108")
 def given_up(stage: Stage) -> None:
     """The program closes its socket while the SYN is on its way; its kernel answers the SYN-ACK with RST."""
     with stage.listen(80), stage.new_socket(stage.client, CLIENT_PORT) as client:

@@ -73,15 +73,20 @@ def scenario(
     file: str,
     title: str,
     *outcomes: Outcome,
-    findings: tuple[str, ...] = (),
+    findings: str = "",
     exchanges: int = 0,
     at_server: bool = False,
     setting: Setting | None = None,
 ) -> Callable[[Play], Play]:
-    """Enter a function into the list of scenarios; its docstring is the story."""
+    """Enter a function into the list of scenarios; its docstring is the story.
+
+    `findings` are codes with spaces between; the rest is as in `Scenario`.
+    """
 
     def enter(play: Play) -> Play:
-        entry = Scenario(file, title, play, outcomes, findings, exchanges, setting or Setting(), at_server)
+        entry = Scenario(
+            file, title, play, outcomes, tuple(findings.split()), exchanges, setting or Setting(), at_server
+        )
         SCENARIOS[entry.name] = entry
         return play
 
