@@ -3,7 +3,7 @@
 >>> import handshake
 >>> for h in handshake.read("captures/three-way.pcap"):
 ...     print(h.outcome.value, h.client.endpoint, "->", h.server.endpoint)
-established 10.0.0.1:40000 -> 10.0.0.2:80
+established 10.0.0.1:40001 -> 10.0.0.2:7
 """
 
 from __future__ import annotations
@@ -23,12 +23,18 @@ from handshake.wire.decode import decode
 class Inspection:
     """Decodes frames, follows flows, examines what is finished. Live, probe and replay all feed this.
 
-    Sans I/O: it neither reads nor prints. `limit` bounds the flows kept at once.
+    Sans I/O: it neither reads nor prints. `limit` bounds the flows kept at once. Several captures that
+    have nothing to do with each other: `finish` after each, and `begin` the next.
     """
 
-    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(self, source: str = "", limit: int = DEFAULT_LIMIT) -> None:
         self._tally = Tally()
         self._table = FlowTable(limit)
+        self.begin(source)
+
+    def begin(self, source: str) -> None:
+        """What is fed from now on comes from this capture or interface."""
+        self._table.source = source
 
     def feed(self, frame: Frame) -> Iterator[Handshake]:
         """Take one frame; yield the handshakes that it finished, findings attached."""
@@ -51,7 +57,7 @@ class Inspection:
         return map(examine, self._table.feed(packet))
 
     def finish(self) -> Iterator[Handshake]:
-        """Yield the handshakes that are still in the table, in order of appearance."""
+        """Yield the handshakes that are still open, in order of appearance; what comes later is unrelated to them."""
         return map(examine, self._table.finish())
 
     @property
@@ -75,27 +81,28 @@ def read(path: str | os.PathLike[str]) -> Iterator[Handshake]:
     Raises CaptureError if the file cannot be read at all; a file damaged later on gives everything
     up to the damage. `inspect` gives the counts and the damage as well.
     """
-    inspection = Inspection()
     with open_capture(path) as capture:
+        inspection = Inspection(capture.name)
         for frame in capture:
             yield from inspection.feed(frame)
     yield from inspection.finish()
 
 
 def inspect(paths: Iterable[str | os.PathLike[str]], limit: int = DEFAULT_LIMIT) -> Report:
-    """Read capture files one after the other, as parts of one recording, into one report.
+    """Read capture files into one report. Each is judged on its own.
 
     Raises CaptureError for the first file that cannot be read at all.
     """
-    inspection = Inspection(limit)
+    inspection = Inspection(limit=limit)
     handshakes: list[Handshake] = []
     sources: list[SourceInfo] = []
     for path in paths:
         with open_capture(path) as capture:
+            inspection.begin(capture.name)
             for frame in capture:
                 handshakes.extend(inspection.feed(frame))
+            handshakes.extend(inspection.finish())
             sources.append(capture.info())
-    handshakes.extend(inspection.finish())
     return inspection.report(handshakes, sources)
 
 
@@ -125,7 +132,7 @@ def probe(target: str, *, family: int | None = None, allow_public: bool = False,
     from handshake.probe.approach import prepare
 
     approach = prepare(target, family=family, allow_public=allow_public)
-    inspection = Inspection()
+    inspection = Inspection(approach.route.interface)
     handshakes: list[Handshake] = []
     for frame in probe_frames(approach, timeout_s=timeout_s):
         handshakes.extend(inspection.feed(frame))

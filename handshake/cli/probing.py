@@ -44,7 +44,7 @@ def run_probe(
     quiet: bool = False,
 ) -> Probing:
     """Probe, record if asked to, and judge; Ctrl-C ends the probe, not the program. Raises HandshakeError."""
-    inspection = Inspection()
+    inspection = Inspection(approach.route.interface)
     handshakes: list[Handshake] = []
     interrupted = False
     with ExitStack() as stack:

@@ -40,7 +40,7 @@ class Reading:
 
 
 def read_captures(paths: Iterable[str], quiet: bool) -> Reading:
-    """Read captures one after the other, as parts of one recording. Ctrl-C ends the reading, not the program."""
+    """Read captures one after the other, each judged on its own. Ctrl-C ends the reading, not the program."""
     inspection = Inspection()
     handshakes: list[Handshake] = []
     sources: list[SourceInfo] = []
@@ -48,10 +48,12 @@ def read_captures(paths: Iterable[str], quiet: bool) -> Reading:
     for path in paths:
         try:
             with open_capture(path) as capture:
+                inspection.begin(capture.name)
                 try:
                     for frame in _shown(capture, quiet or not sys.stderr.isatty()):
                         handshakes.extend(inspection.feed(frame))
                 finally:
+                    handshakes.extend(inspection.finish())
                     sources.append(capture.info())
         except CaptureError as error:
             say(str(error))
@@ -60,7 +62,6 @@ def read_captures(paths: Iterable[str], quiet: bool) -> Reading:
             say(f"interrupted after {inspection.tally.frames:,} frames")
             interrupted = True
             break
-    handshakes.extend(inspection.finish())
     return Reading(inspection.report(handshakes, sources), unreadable, interrupted)
 
 

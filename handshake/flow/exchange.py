@@ -34,7 +34,7 @@ class OpenExchange:
         if self.icmp is None:
             self.icmp = error
 
-    def conclude(self) -> Exchange:
+    def conclude(self, source: str) -> Exchange:
         """The exchange as plain data."""
         requests, replies = self.counts
         request_bytes, reply_bytes = self.payload
@@ -51,4 +51,5 @@ class OpenExchange:
             first_reply_ns=self.first_reply_ns,
             icmp=self.icmp,
             tags=self.first.tags,
+            source=source,
         )

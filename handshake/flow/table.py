@@ -35,6 +35,8 @@ class FlowTable:
         if limit < 1:
             raise ValueError("a flow table needs room for at least one conversation")
         self.limit = limit
+        self.source = ""
+        """What the packets come from; handshakes and exchanges carry it on."""
         self.evicted = 0
         self.evicted_exchanges = 0
         self.unmatched_icmp = 0
@@ -43,7 +45,9 @@ class FlowTable:
         self._flows: dict[Key, Conversation] = {}
         self._queues: tuple[dict[int, Conversation], ...] = ({}, {}, {})
         """Conversations that are closed, embryonic, open: in this order they are dropped. Oldest first."""
+        self._exchange_numbers = 0
         self._exchanges: dict[Key, OpenExchange] = {}
+        self._finished_exchanges: list[Exchange] = []
 
     def feed(self, packet: Packet) -> Iterator[Handshake]:
         """Take one packet; yield the handshakes that it finished (none, nearly always)."""
@@ -56,17 +60,22 @@ class FlowTable:
             self._icmp(transport)
 
     def finish(self) -> Iterator[Handshake]:
-        """Yield what is left, in order of appearance, and empty the table."""
+        """Yield what is left, in order of appearance, and empty the table; numbers go on where they were."""
         left = sorted((flow for queue in self._queues for flow in queue.values()), key=lambda flow: flow.number)
         for flow in left:
-            yield conclude(flow)
+            yield conclude(flow, self.source)
         self._flows.clear()
         for queue in self._queues:
             queue.clear()
+        self._finished_exchanges.extend(self._open_exchanges())
+        self._exchanges.clear()
 
     def exchanges(self) -> tuple[Exchange, ...]:
         """All UDP exchanges so far, in order of appearance."""
-        return tuple(exchange.conclude() for exchange in self._exchanges.values())
+        return (*self._finished_exchanges, *self._open_exchanges())
+
+    def _open_exchanges(self) -> Iterator[Exchange]:
+        return (exchange.conclude(self.source) for exchange in self._exchanges.values())
 
     def _segment(self, segment: Segment) -> Iterator[Handshake]:
         key = (segment.src, segment.dst, segment.tags)
@@ -78,7 +87,7 @@ class FlowTable:
             if expired or flow.starts_anew(segment):
                 reuse = Mark.PORT_REUSED if closed_ns is not None or flow.syn_ack is None else Mark.SYN_IN_CONNECTION
                 self._drop(flow)
-                yield conclude(flow)
+                yield conclude(flow, self.source)
                 flow = None
         if flow is None:
             yield from self._make_room(segment.time_ns)
@@ -105,13 +114,13 @@ class FlowTable:
             if flow.closed_ns is None or now_ns - flow.closed_ns <= LINGER_NS:
                 break
             self._drop(flow)
-            yield conclude(flow)
+            yield conclude(flow, self.source)
         while sum(map(len, self._queues)) >= self.limit:
             flow = next(iter(next(filter(None, self._queues)).values()))
             flow.evicted = flow.closed_ns is None
             self.evicted += flow.evicted
             self._drop(flow)
-            yield conclude(flow)
+            yield conclude(flow, self.source)
 
     def _drop(self, flow: Conversation) -> None:
         del self._queues[self._stage(flow)][flow.number]
@@ -124,8 +133,8 @@ class FlowTable:
             if len(self._exchanges) >= self.limit:
                 self._exchanges.pop(next(iter(self._exchanges)))
                 self.evicted_exchanges += 1
-            number = len(self._exchanges) + self.evicted_exchanges + 1
-            exchange = self._exchanges[key] = OpenExchange(number, datagram)
+            self._exchange_numbers += 1
+            exchange = self._exchanges[key] = OpenExchange(self._exchange_numbers, datagram)
         exchange.feed(datagram)
 
     def _icmp(self, error: IcmpError) -> None:

@@ -65,7 +65,7 @@ def teardown_of(conversation: Conversation) -> Teardown:
     return Teardown(CloseKind.HALF_CLOSED if fins else CloseKind.OPEN, first)
 
 
-def conclude(conversation: Conversation) -> Handshake:
+def conclude(conversation: Conversation, source: str = "") -> Handshake:
     """The finished handshake, findings not yet attached."""
     client, server = conversation.client, conversation.server
     opening = client.opening if client.syns else None
@@ -83,4 +83,5 @@ def conclude(conversation: Conversation) -> Handshake:
         role_inferred=conversation.role_inferred,
         tags=conversation.tags,
         evicted=conversation.evicted,
+        source=source,
     )

@@ -243,6 +243,8 @@ class Handshake:
     """VLANs and tunnels around the connection, outermost first."""
     evicted: bool = False
     """Dropped from the flow table before its end because the table was full."""
+    source: str = ""
+    """The capture or interface that it was seen in."""
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -285,3 +287,5 @@ class Exchange:
     icmp: IcmpError | None = None
     """The first ICMP error that quoted a datagram of this exchange."""
     tags: tuple[tuple[str, int], ...] = ()
+    source: str = ""
+    """The capture or interface that it was seen in."""

@@ -21,6 +21,7 @@ Cell = str | int | None
 
 COLUMNS: dict[str, Callable[[Handshake], Cell]] = {
     "number": lambda h: h.number,
+    "source": lambda h: h.source,
     "start": lambda h: moment(h.start_ns),
     "start_ns": lambda h: h.start_ns,
     "end_ns": lambda h: h.end_ns,

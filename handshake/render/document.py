@@ -128,6 +128,7 @@ def _handshake(handshake: Handshake) -> Document:
     timing, teardown = handshake.timing, handshake.teardown
     return {
         "number": handshake.number,
+        "source": handshake.source,
         "start": moment(handshake.start_ns),
         "start_ns": handshake.start_ns,
         "end_ns": handshake.end_ns,
@@ -240,6 +241,7 @@ def _icmp(error: IcmpError) -> Document:
 def _exchange(exchange: Exchange) -> Document:
     return {
         "number": exchange.number,
+        "source": exchange.source,
         "start": moment(exchange.start_ns),
         "start_ns": exchange.start_ns,
         "end_ns": exchange.end_ns,

@@ -8,7 +8,7 @@ from handshake.model.address import format_address
 from handshake.model.handshake import Handshake
 from handshake.model.report import Approach, Report
 from handshake.model.services import service_name
-from handshake.render.exchanges import write_exchanges
+from handshake.render.exchanges import origins_ns, write_exchanges
 from handshake.render.lanes import Lanes
 from handshake.render.page import Page
 from handshake.render.terminal import Terminal
@@ -32,7 +32,7 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     if report.exchanges:
         if report.handshakes:
             page.line()
-        write_exchanges(page, report.exchanges, min(exchange.start_ns for exchange in report.exchanges))
+        write_exchanges(page, report.exchanges, origins_ns(report))
     if not report.handshakes and not report.exchanges:
         page.paragraph("nothing to show: no TCP handshake, no UDP exchange")
     for source in report.sources:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
+from handshake.model.finding import Finding
 from handshake.model.handshake import Handshake
 from handshake.model.report import Report, SourceInfo, Tally
 from handshake.render.page import Page, Span
@@ -32,9 +33,9 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     if report.exchanges:
         silent = sum(1 for exchange in report.exchanges if not exchange.replies)
         page.field("UDP", f"{count(len(report.exchanges), 'exchange')}, {silent:,} without a reply")
-    for finding, number in finding_counts(report.handshakes):
-        style = SEVERITY_STYLE[finding.severity.value]
-        page.field("found", (f"{finding.code} {finding.name}", style), f"×{number:,}")
+    found = finding_counts(report.handshakes)
+    if found:
+        page.field("found", *_findings(found))
     for line in skipped(report.tally):
         page.field("skipped", (line, "dim"))
 
@@ -85,3 +86,9 @@ def _outcomes(handshakes: Sequence[Handshake]) -> Iterator[Span]:
     for position, (outcome, number) in enumerate(counted.items(), 1):
         comma = "," if position < len(counted) else ""
         yield f"{number:,} {outcome.value}{comma}", OUTCOME_STYLE[outcome]
+
+
+def _findings(counted: Sequence[tuple[Finding, int]]) -> Iterator[Span]:
+    for position, (finding, number) in enumerate(counted, 1):
+        yield f"{finding.code} {finding.name}", SEVERITY_STYLE[finding.severity.value]
+        yield f"×{number:,}" + (" ·" if position < len(counted) else "")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from handshake.model.handshake import Handshake
 from handshake.model.report import Report
 from handshake.model.services import service_name
 from handshake.render import summary
-from handshake.render.exchanges import starts, write_exchanges
+from handshake.render.exchanges import captures, origins_ns, starts, write_exchanges
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
 from handshake.render.terminal import Terminal
@@ -24,29 +24,22 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     if not quiet:
         summary.render(report, out, terminal)
         page.line()
-    origin = origin_ns(report)
+    origins = origins_ns(report)
     if report.handshakes:
-        write_grid(page, _columns(report.handshakes, origin))
+        write_grid(page, _columns(report.handshakes, origins))
     if report.exchanges:
         if report.handshakes:
             page.line()
-        write_exchanges(page, report.exchanges, origin)
+        write_exchanges(page, report.exchanges, origins)
     if terminal.interactive and not quiet:
         _hint(page, report.handshakes)
 
 
-def origin_ns(report: Report) -> int:
-    """The moment from which starts are counted: the first frame, ns since the epoch."""
-    if report.tally.first_ns is not None:
-        return report.tally.first_ns
-    starts_ns = [h.start_ns for h in report.handshakes] + [e.start_ns for e in report.exchanges]
-    return min(starts_ns, default=0)
-
-
-def _columns(handshakes: Sequence[Handshake], origin: int) -> list[Column]:
+def _columns(handshakes: Sequence[Handshake], origins: Mapping[str, int]) -> list[Column]:
     return [
         Column("#", [str(h.number) for h in handshakes], right=True),
-        Column("start", starts(handshakes, origin), expendable=6, right=True),
+        Column("capture", captures(handshakes, origins), expendable=2, middle=True),
+        Column("start", starts(handshakes, origins), expendable=6, right=True),
         Column("client", [str(h.client.endpoint) for h in handshakes], expendable=3, middle=True),
         Column("server", [str(h.server.endpoint) for h in handshakes], middle=True),
         Column("service", [service_name(h.server.endpoint.port) or "" for h in handshakes], expendable=5),
