@@ -1,5 +1,5 @@
 # Each target works as the first command in a fresh clone: it makes the environment that it needs.
-.PHONY: help demo test check bench captures clean
+.PHONY: help demo test check bench captures docs clean
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -19,13 +19,17 @@ check: $(VENV)/dev.stamp ## format, lint, types, import order, generated pages
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python docs/generate.py --check
+	@$(BIN)/python -m docs.generate --check
 
 bench: $(VENV)/dev.stamp ## start-up and decoding speed beside other tools
 	@$(BIN)/python tests/bench/bench.py
 
 captures: $(VENV)/runtime.stamp ## record the bundled captures again (root or user namespaces)
 	@$(BIN)/python -m handshake.lab.record captures
+	@$(BIN)/python -m docs.generate
+
+docs: $(VENV)/runtime.stamp ## write the generated pages, and the output in the others, anew
+	@$(BIN)/python -m docs.generate
 
 clean: ## remove the environment and everything else that was made
 	@rm -rf $(VENV) build dist handshake.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

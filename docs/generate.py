@@ -1,4 +1,7 @@
-"""Writes the pages of docs/ that repeat what the code says: `python docs/generate.py [--check]`.
+"""Writes the pages that repeat what the code says or prints: `python -m docs.generate [--check]`.
+
+Pages of docs/ made from tables of the code are written whole; in pages written by hand the output of
+the commands that they show is made anew (examples.py).
 
 With `--check` nothing is written; the exit status is 1 when a page differs from the code.
 """
@@ -9,23 +12,21 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import typer
 
+from docs.examples import ROOT, refreshed
 from handshake.cli.app import app
 from handshake.findings import RULES, Rule
 from handshake.findings.glossary import TERMS
 from handshake.flow import state
 from handshake.model.handshake import Observed, State
 
-DOCS = Path(__file__).parent
-
 
 def page(title: str, source: str, *parts: str) -> str:
     """A whole page; empty parts are left out."""
-    notice = f"<!-- Generated from {source} by docs/generate.py: change it there. -->"
+    notice = f"<!-- Generated from {source} by `make docs`: change it there. -->"
     return "\n\n".join([f"# {title}", notice, *filter(None, parts)]) + "\n"
 
 
@@ -165,31 +166,37 @@ def glossary_table(kind: str) -> str:
     return table(("word", "meaning", "source"), rows)
 
 
-PAGES: dict[str, Callable[[], str]] = {
-    "cli.md": cli_page,
-    "findings.md": findings_page,
-    "glossary.md": glossary_page,
-    "state-machine.md": state_page,
+GENERATED: dict[str, Callable[[], str]] = {
+    "docs/cli.md": cli_page,
+    "docs/findings.md": findings_page,
+    "docs/glossary.md": glossary_page,
+    "docs/state-machine.md": state_page,
 }
+WRITTEN = ("README.md", "docs/tutorial.md")
+"""Pages written by hand around the output of commands."""
 
 
-def drifted() -> list[str]:
-    """Names of the pages that differ from what the code says, or do not exist."""
-    return [
-        name for name, make in PAGES.items() if not (DOCS / name).exists() or (DOCS / name).read_text("utf-8") != make()
-    ]
+def drifted() -> dict[str, str]:
+    """The pages that differ from what the code says or do not exist, with what they should be."""
+    wanted = {name: make() for name, make in GENERATED.items()}
+    wanted |= {name: refreshed((ROOT / name).read_text("utf-8")) for name in WRITTEN}
+    return {
+        name: text
+        for name, text in wanted.items()
+        if not (ROOT / name).exists() or (ROOT / name).read_text("utf-8") != text
+    }
 
 
 def main() -> int:
     """Write the pages, or with `--check` only compare them; the exit status."""
-    names = drifted()
+    pages = drifted()
     if "--check" in sys.argv[1:]:
-        if names:
-            print(f"docs drifted from the code: {', '.join(names)}; run: python docs/generate.py", file=sys.stderr)
-        return 1 if names else 0
-    for name in names:
-        (DOCS / name).write_text(PAGES[name](), "utf-8")
-        print(f"docs/{name} written")
+        if pages:
+            print(f"docs drifted from the code: {', '.join(pages)}; run: make docs", file=sys.stderr)
+        return 1 if pages else 0
+    for name, text in pages.items():
+        (ROOT / name).write_text(text, "utf-8")
+        print(f"{name} written")
     return 0
 
 

@@ -6,4 +6,4 @@ from docs.generate import drifted
 
 
 def test_generated_pages_are_up_to_date() -> None:
-    assert not drifted(), "run: python docs/generate.py"
+    assert not drifted(), "run: make docs"
