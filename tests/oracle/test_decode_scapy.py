@@ -36,7 +36,7 @@ NETWORKS = st.one_of(
         st.just(IPv6ExtHdrDestOpt()),
     ),
 )  # fmt: skip
-MACS = {"dst": "02:00:00:00:00:02", "src": "02:00:00:00:00:01"}
+MACS: Any = {"dst": "02:00:00:00:00:02", "src": "02:00:00:00:00:01"}
 """Both given, for without them scapy asks the network."""
 LINKS = st.sampled_from(
     [
@@ -139,7 +139,7 @@ def test_every_tcp_field(link: Any, network: Any, header: Any, payload: bytes) -
 @settings(deadline=None)
 @given(OPTION_LISTS)
 def test_every_option_in_wire_order(chosen: list[tuple[Any, Any]]) -> None:
-    theirs, packet = stacked(None, IP(), TCP(options=chosen), b"")
+    _, packet = stacked(None, IP(), TCP(options=chosen), b"")
     ours = packet.transport
     assert isinstance(ours, Segment)
     assert not ours.faults
