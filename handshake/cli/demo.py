@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from handshake.lab.demo import DemoTarget
 
 _NEXT = (
-    ("sudo handshake probe localhost:22", "the same towards a port of your own machine"),
+    ("sudo handshake probe localhost:22", "the same towards your own machine"),
     ("handshake replay captures/*.pcap*", "recorded handshakes of every kind"),
     ("handshake explain SYN-RECEIVED", "what a state, flag, option or finding means"),
 )
@@ -47,7 +47,7 @@ def demo() -> None:
     page.line()
     page.line(("What to try next", "bold"))
     for command, purpose in _NEXT:
-        page.line(f"  {command:<36}", (purpose, "dim"))
+        page.paragraph((purpose, "dim"), indent=38, first=f"  {command}")
 
 
 def _live(targets: Iterable[DemoTarget]) -> Iterator[Report]:

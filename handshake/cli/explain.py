@@ -36,7 +36,8 @@ def explain(
     wanted = " ".join(word)
     found = look_up(wanted)
     if not found:
-        near = difflib.get_close_matches(wanted.lower(), {name.lower(): name for name in words()}, n=3)
+        known = {name.lower(): name for name in words()}
+        near = [known[name] for name in difflib.get_close_matches(wanted.lower(), known, n=3)]
         hint = f"did you mean {' or '.join(near)}?" if near else "`handshake explain` lists every word"
         raise UnknownWordError(f"nothing here is called {wanted!r}; {hint}")
     for position, item in enumerate(found):

@@ -55,6 +55,9 @@ def rule(
         if code in RULES:
             raise ValueError(f"{code} is already {RULES[code].name}")
         RULES[code] = Rule(code, name, severity, what, why, check, tuple(rfc), twin, detect)
+        ordered = sorted(RULES.items())
+        RULES.clear()
+        RULES.update(ordered)
         return detect
 
     return register
