@@ -36,8 +36,8 @@ class Inspection:
         """What is fed from now on comes from this capture or interface."""
         self._table.source = source
 
-    def feed(self, frame: Frame) -> Iterator[Handshake]:
-        """Take one frame; yield the handshakes that it finished, findings attached."""
+    def feed(self, frame: Frame) -> list[Handshake]:
+        """Take one frame; return the handshakes that it finished, findings attached."""
         packet = decode(frame)
         tally = self._tally
         tally.frames += 1
@@ -54,11 +54,11 @@ class Inspection:
         if packet.stop is not None:
             reasons = tally.faults if packet.stop.fault else tally.undecoded
             reasons[packet.stop.reason] = reasons.get(packet.stop.reason, 0) + 1
-        return map(examine, self._table.feed(packet))
+        return [examine(handshake) for handshake in self._table.feed(packet)]
 
-    def finish(self) -> Iterator[Handshake]:
-        """Yield the handshakes that are still open, in order of appearance; what comes later is unrelated to them."""
-        return map(examine, self._table.finish())
+    def finish(self) -> list[Handshake]:
+        """Return the handshakes that are still open, in order of appearance; what comes later is unrelated to them."""
+        return [examine(handshake) for handshake in self._table.finish()]
 
     @property
     def tally(self) -> Tally:

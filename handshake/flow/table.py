@@ -8,7 +8,7 @@ oldest open ones; what is dropped before its end is marked `evicted`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from handshake.flow.conversation import Conversation
 from handshake.flow.exchange import OpenExchange
@@ -47,28 +47,28 @@ class FlowTable:
         """Conversations that are closed, embryonic, open: in this order they are dropped. Oldest first."""
         self._exchange_numbers = 0
         self._exchanges: dict[Key, OpenExchange] = {}
+        self._finished: list[Handshake] = []
         self._finished_exchanges: list[Exchange] = []
 
-    def feed(self, packet: Packet) -> Iterator[Handshake]:
-        """Take one packet; yield the handshakes that it finished (none, nearly always)."""
+    def feed(self, packet: Packet) -> Sequence[Handshake]:
+        """Take one packet; return the handshakes that it finished (none, nearly always)."""
         transport = packet.transport
         if isinstance(transport, Segment):
-            yield from self._segment(transport)
+            self._segment(transport)
         elif isinstance(transport, Datagram):
             self._datagram(transport)
         elif isinstance(transport, IcmpError):
             self._icmp(transport)
+        return self._take_finished()
 
-    def finish(self) -> Iterator[Handshake]:
-        """Yield what is left, in order of appearance, and empty the table; numbers go on where they were."""
+    def finish(self) -> Sequence[Handshake]:
+        """Return what is left, in order of appearance, and empty the table; numbers go on where they were."""
         left = sorted((flow for queue in self._queues for flow in queue.values()), key=lambda flow: flow.number)
         for flow in left:
-            yield conclude(flow, self.source)
-        self._flows.clear()
-        for queue in self._queues:
-            queue.clear()
+            self._drop(flow)
         self._finished_exchanges.extend(self._open_exchanges())
         self._exchanges.clear()
+        return self._take_finished()
 
     def exchanges(self) -> tuple[Exchange, ...]:
         """All UDP exchanges so far, in order of appearance."""
@@ -77,7 +77,13 @@ class FlowTable:
     def _open_exchanges(self) -> Iterator[Exchange]:
         return (exchange.conclude(self.source) for exchange in self._exchanges.values())
 
-    def _segment(self, segment: Segment) -> Iterator[Handshake]:
+    def _take_finished(self) -> Sequence[Handshake]:
+        if not self._finished:
+            return ()
+        finished, self._finished = self._finished, []
+        return finished
+
+    def _segment(self, segment: Segment) -> None:
         key = (segment.src, segment.dst, segment.tags)
         flow = self._flows.get(key) or self._flows.get((segment.dst, segment.src, segment.tags))
         reuse = None
@@ -87,10 +93,9 @@ class FlowTable:
             if expired or flow.starts_anew(segment):
                 reuse = Mark.PORT_REUSED if closed_ns is not None or flow.syn_ack is None else Mark.SYN_IN_CONNECTION
                 self._drop(flow)
-                yield conclude(flow, self.source)
                 flow = None
         if flow is None:
-            yield from self._make_room(segment.time_ns)
+            self._make_room(segment.time_ns)
             self._numbers += 1
             flow = Conversation(self._numbers, segment, reuse)
             self._flows[flow.key] = flow
@@ -107,22 +112,22 @@ class FlowTable:
             return 0
         return 2 if flow.completed_by is not None else 1
 
-    def _make_room(self, now_ns: int) -> Iterator[Handshake]:
+    def _make_room(self, now_ns: int) -> None:
         closed = self._queues[0]
         while closed:
             flow = next(iter(closed.values()))
             if flow.closed_ns is None or now_ns - flow.closed_ns <= LINGER_NS:
                 break
             self._drop(flow)
-            yield conclude(flow, self.source)
         while sum(map(len, self._queues)) >= self.limit:
             flow = next(iter(next(filter(None, self._queues)).values()))
             flow.evicted = flow.closed_ns is None
             self.evicted += flow.evicted
             self._drop(flow)
-            yield conclude(flow, self.source)
 
     def _drop(self, flow: Conversation) -> None:
+        """Take a conversation out of the table: it is finished."""
+        self._finished.append(conclude(flow, self.source))
         del self._queues[self._stage(flow)][flow.number]
         del self._flows[flow.key]
 
