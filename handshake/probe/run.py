@@ -6,7 +6,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Protocol, Self
@@ -45,6 +45,8 @@ class Probe:
     """Our end of the connection."""
     program: tuple[Instruction, ...]
     """BPF filter for the capture: segments of our port and ICMP errors."""
+    on_sent: Callable[[], None] | None = None
+    """Called after each segment that was sent; must not take time (`handshake.probe.kernel`)."""
 
     def __init__(
         self,
@@ -128,6 +130,8 @@ class Probe:
         for segment in segments:
             self._crafter.send(segment)
             self._sent += 1
+            if self.on_sent:
+                self.on_sent()
 
     def _own_copies(self, capture: Capture) -> Iterator[Frame]:
         """Wait until the capture has shown the last segments that we sent."""
