@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from handshake.findings.registry import Match, numbers, rule, segments
 from handshake.model.finding import Severity
 from handshake.model.handshake import Handshake
+from handshake.model.packet import ACK
 
 
 @rule(
@@ -34,7 +35,7 @@ def evicted(handshake: Handshake) -> Iterator[Match]:
 def out_of_order(handshake: Handshake) -> Iterator[Match]:
     """SYN-ACK captured before its SYN."""
     syn, answer = handshake.client.opening, handshake.server.opening
-    if syn and answer and answer.number < syn.number and answer.ack_raw == (syn.seq + 1) % 2**32:
+    if syn and answer and answer.flags & ACK and answer.number < syn.number:
         yield Match("the SYN-ACK was captured before its SYN", (answer.number, syn.number))
 
 

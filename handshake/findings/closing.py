@@ -48,18 +48,18 @@ def fin_then_rst(handshake: Handshake) -> Iterator[Match]:
 
 @rule(
     "HS503", "challenge-ack", Severity.WARNING,
-    what="A side answered a reset it did not trust with a challenge ACK.",
-    why="The RST was within the window but not exactly at the expected number: packets in flight were lost, or "
-    "somebody "
-    "guesses numbers to cut the connection.",
-    check="Whether a second, exact RST follows (genuine) or the connection goes on (forged).",
-    rfc=("RFC 5961 §3", "RFC 5961 §4"),
+    what="A side answered a segment it did not trust with a challenge ACK.",
+    why="A RST not exactly at the expected number, a SYN inside the open connection, or an acknowledgment out of all "
+    "range: packets in flight were lost, an old duplicate came late, or somebody guesses numbers to cut or fill the "
+    "connection.",
+    check="Whether the other side proves itself (after a RST: a second, exact one) or the connection goes on (forged).",
+    rfc=("RFC 5961 §3", "RFC 5961 §4", "RFC 5961 §5"),
 )  # fmt: skip
 def challenge_ack(handshake: Handshake) -> Iterator[Match]:
     """Challenge ACKs."""
     found = marked(handshake, Mark.CHALLENGE_ACK)
     if found:
-        yield Match("a bare ACK asks the other side to prove its reset", numbers(found))
+        yield Match("a bare ACK asks the other side to prove itself", numbers(found))
 
 
 @rule(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from handshake.findings.registry import Match, marked, milliseconds, numbers, rule, segments, times
+from handshake.model import seq
 from handshake.model.finding import Severity
-from handshake.model.handshake import Handshake, Mark, Outcome
-from handshake.model.packet import ACK, RST, SYN, IcmpError
+from handshake.model.handshake import Handshake, Mark, Outcome, Side
+from handshake.model.packet import ACK, RST, SYN, IcmpError, Segment
 
 SLOW_NS = 500_000_000
 """Above this a set-up without any retransmission is called slow."""
@@ -105,7 +106,8 @@ def refused(handshake: Handshake) -> Iterator[Match]:
 )  # fmt: skip
 def unanswered(handshake: Handshake) -> Iterator[Match]:
     """A SYN and nothing else."""
-    if handshake.outcome is Outcome.UNANSWERED and not marked(handshake, Mark.BAD_ACK):
+    answers = marked(handshake, Mark.BAD_ACK) + marked(handshake, Mark.STRAY_ACK)
+    if handshake.outcome is Outcome.UNANSWERED and not answers:
         frames = _syn_frames(handshake)
         yield Match(f"no answer to {len(frames)} SYN{'s' * (len(frames) != 1)}", frames)
 
@@ -117,17 +119,17 @@ def unanswered(handshake: Handshake) -> Iterator[Match]:
     "too "
     "big for the path. Some are soft errors: the client keeps trying.",
     check="Who sent the error (a router on the way or the host itself) and its code; `ip route get ADDRESS` there.",
-    rfc=("RFC 1122 §4.2.3.9", "RFC 5461 §2", "RFC 792", "RFC 4443 §3"),
+    rfc=("RFC 1122 §4.2.3.9", "RFC 5461 §2", "RFC 5927 §4.1", "RFC 792", "RFC 4443 §3"),
     twin="Wireshark icmp.type / icmpv6.type",
 )  # fmt: skip
 def icmp_error(handshake: Handshake) -> Iterator[Match]:
     """ICMP errors that quote a segment of the connection, one match per sender and kind."""
-    seen: dict[tuple[bytes, int, int], list[IcmpError]] = {}
+    seen: dict[tuple[bytes, int, int, bool], list[IcmpError]] = {}
     for step in handshake.steps:
         if isinstance(step.packet, IcmpError):
-            error = step.packet
-            seen.setdefault((error.reporter, error.type, error.code), []).append(error)
-    for errors in seen.values():
+            error, foreign = step.packet, Mark.QUOTE_MISMATCH in step.marks
+            seen.setdefault((error.reporter, error.type, error.code, foreign), []).append(error)
+    for (_, _, _, foreign), errors in seen.items():
         first = errors[0]
         detail = (
             f"{first.reporter_text} says: {first.meaning} (ICMP{'v6' * (first.version == 6)} {first.type}/{first.code})"
@@ -136,6 +138,8 @@ def icmp_error(handshake: Handshake) -> Iterator[Match]:
             detail += f", {len(errors)} times"
         if first.mtu is not None:
             detail += f", next hop takes {first.mtu} bytes"
+        if foreign:
+            detail += ", about a number that was never sent: forged, or about an earlier connection"
         yield Match(detail, tuple(error.number for error in errors))
 
 
@@ -152,7 +156,7 @@ def icmp_error(handshake: Handshake) -> Iterator[Match]:
 def half_open(handshake: Handshake) -> Iterator[Match]:
     """Two of three steps."""
     if handshake.outcome is Outcome.HALF_OPEN and handshake.server.opening is not None:
-        yield Match("the SYN-ACK was never acknowledged", (handshake.server.opening.number,))
+        yield Match("no acknowledgment completed the handshake", (handshake.server.opening.number,))
 
 
 @rule(
@@ -236,29 +240,32 @@ def one_sided(handshake: Handshake) -> Iterator[Match]:
 
 
 @rule(
-    "HS113", "bad-ack-in-synack", Severity.WARNING,
-    what="A SYN-ACK acknowledges a number that the client never sent.",
-    why="An old duplicate, a middlebox that rewrites sequence numbers in one direction only, a spoofed answer, or a "
-    "broken stack. "
-    "The client has to answer with RST.",
-    check="The TTL of this SYN-ACK against later packets of the server; middleboxes on the way.",
-    rfc=("RFC 9293 §3.10.7.3", "RFC 9293 §3.5.1"),
+    "HS113", "bad-ack", Severity.WARNING,
+    what="A segment acknowledges a number that the other side never sent.",
+    why="In a SYN-ACK or third segment: an old duplicate, a middlebox that rewrites sequence numbers in one direction "
+    "only, a spoofed segment, or a broken stack; the receiver has to answer with RST. In an open connection: a "
+    "segment that somebody made up; the receiver drops it and answers with an ACK.",
+    check="The TTL of this segment against others of the same host; middleboxes on the way.",
+    rfc=("RFC 9293 §3.10.7.3", "RFC 9293 §3.10.7.4", "RFC 5961 §5"),
+    twin="Wireshark tcp.analysis.ack_lost_segment",
 )  # fmt: skip
 def bad_ack(handshake: Handshake) -> Iterator[Match]:
-    """Wrong acknowledgment number in a SYN-ACK."""
-    iss = handshake.client.iss
-    for segment in marked(handshake, Mark.BAD_ACK):
-        if segment.flags & SYN and iss is not None:
-            expected = (iss + 1) % 2**32
-            yield Match(f"acknowledges {segment.ack_raw} where {expected} is due", (segment.number,))
+    """Acknowledgment numbers far from what was sent."""
+    found: dict[tuple[Side, int], list[Segment]] = {}
+    for step, segment in segments(handshake):
+        if Mark.BAD_ACK in step.marks:
+            found.setdefault((step.sender, segment.ack_raw), []).append(segment)
+    for (side, number), same in found.items():
+        iss = handshake.peer(side.other).iss
+        due = f" where {seq.add(iss, 1)} was the first to be due" if iss is not None else ""
+        yield Match(f"the {side.value} acknowledges {number}{due}", numbers(same))
 
 
 @rule(
     "HS114", "stray-ack", Severity.WARNING,
     what="A SYN was answered with a bare ACK.",
     why="The server still has an older connection on this 4-tuple (half-open recovery: the client resets it and asks "
-    "again), "
-    "or it challenges the SYN.",
+    "again), it challenges the SYN, or it begins a split handshake.",
     check="Whether the client crashed or rebooted; a NAT device that reuses ports too early; source ports chosen by "
     "hand.",
     rfc=("RFC 9293 §3.5.1", "RFC 5961 §4"),
@@ -267,7 +274,7 @@ def stray_ack(handshake: Handshake) -> Iterator[Match]:
     """ACK instead of SYN-ACK."""
     found = marked(handshake, Mark.STRAY_ACK)
     if found:
-        yield Match("the SYN met an older connection: a bare ACK came back", numbers(found))
+        yield Match("a bare ACK came back for the SYN", numbers(found))
 
 
 @rule(
@@ -320,7 +327,7 @@ def syn_in_connection(handshake: Handshake) -> Iterator[Match]:
 
 @rule(
     "HS118", "slow-answer", Severity.WARNING,
-    what="The handshake took long although nothing was sent twice.",
+    what="The round trip of the handshake took long; time lost by retransmissions is not in it.",
     why="A long way (satellite: about 600 ms), a queue on the way that holds packets back, or a busy server or proxy "
     "that "
     "answers late.",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
-from handshake.findings.registry import Match, rule, segments
+from handshake.findings.registry import Match, rule, segments, times
 from handshake.model import options as kinds
 from handshake.model.finding import Severity
 from handshake.model.handshake import Handshake
-from handshake.model.packet import AE, CWR, ECE, SYN, Segment
+from handshake.model.packet import ACK, AE, CWR, ECE, SYN, Segment
 
 _SYN_ONLY = {kinds.MSS: "MSS", kinds.WSCALE: "window scale", kinds.SACK_PERMITTED: "SACK-permitted"}
+_ONCE = frozenset(
+    {kinds.MSS, kinds.WSCALE, kinds.SACK_PERMITTED, kinds.SACK, kinds.TIMESTAMPS, kinds.MD5, kinds.AO, kinds.TFO}
+)
+"""Options of which a second one in the same segment makes no sense."""
 _SMALL_MSS = {4: 536, 16: 1220}
 """The default MSS by address length: announcing less is legal and suspicious (RFC 9293 §3.7.1)."""
 
@@ -54,7 +59,7 @@ def zero_window(handshake: Handshake) -> Iterator[Match]:
 def no_mss(handshake: Handshake) -> Iterator[Match]:
     """MSS option missing."""
     for name, segment in _openings(handshake):
-        if segment.options.mss is None and segment.options.fault is None:
+        if segment.options.mss is None and segment.options.fault is None and not segment.faults:
             default = _SMALL_MSS[len(segment.src.address)]
             yield Match(f"the {name} has no MSS option: {default} bytes are assumed", (segment.number,))
 
@@ -126,7 +131,7 @@ def timestamp_echo(handshake: Handshake) -> Iterator[Match]:
 
 @rule(
     "HS207", "malformed-options", Severity.WARNING,
-    what="The options of a segment cannot be read to their end, or have a length they may not have.",
+    what="The options of a segment cannot be read to their end, have a length they may not have, or stand there twice.",
     why="A crafted packet, a broken stack, or a middlebox that writes over options carelessly.",
     check="The raw bytes; whether the receiver answers at all.",
     rfc=("RFC 9293 §3.1", "RFC 9293 §3.2"),
@@ -137,6 +142,10 @@ def malformed_options(handshake: Handshake) -> Iterator[Match]:
     for _, segment in segments(handshake):
         if segment.options.fault:
             yield Match(segment.options.fault, (segment.number,))
+        known = [item.name for item in segment.options.items if item.kind in _ONCE]
+        for name, count in Counter(known).items():
+            if count > 1:
+                yield Match(f"option {name} stands there {times(count)}", (segment.number,))
 
 
 @rule(
@@ -183,7 +192,7 @@ def ecn_reflected(handshake: Handshake) -> Iterator[Match]:
     pair = _pair(handshake)
     if pair:
         asked, reply = (segment.flags & (AE | CWR | ECE) for segment in pair)
-        if asked in (CWR | ECE, AE | CWR | ECE) and asked == reply:
+        if asked in (CWR | ECE, AE | CWR | ECE) and asked == reply and pair[1].flags & ACK:
             yield Match("the flags that ask for ECN came back as they were", (pair[1].number,))
 
 

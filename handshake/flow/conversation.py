@@ -8,12 +8,22 @@ for the state table. Recognition follows RFC 9293 §3.10.7, RFC 5961 (challenge 
 from __future__ import annotations
 
 from handshake.flow.endpoint import End
-from handshake.flow.state import Event, Role, transition
+from handshake.flow.state import SYNCHRONISED, Event, Role, transition
 from handshake.flow.timeline import Timeline
 from handshake.model import seq
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Change, Mark, Observed, Side, State, Step
 from handshake.model.packet import ACK, FIN, RST, SYN, IcmpError, Segment
+
+_ODD_ACKS = {
+    Mark.CHALLENGE_ACK: "challenges: asks the other side to prove itself",
+    Mark.STRAY_ACK: "answers the SYN with a bare ACK",
+    Mark.BAD_ACK: "acknowledges what was never sent; the receiver drops it",
+}
+_MISFITS = frozenset({Mark.BAD_ACK, Mark.STRAY_ACK, Mark.RST_UNACCEPTABLE, Mark.SYN_ACK_NEW_ISN, Mark.AFTER_RST})
+"""Marks of segments whose numbers tell nothing about the connection."""
+
+_DONE = (State.CLOSED, State.TIME_WAIT, State.LISTEN)
 
 
 class Conversation:
@@ -52,7 +62,7 @@ class Conversation:
         self.tags = first.tags
         self.timeline = Timeline()
         self.syn_ack: Segment | None = None
-        """The first acceptable SYN-ACK."""
+        """The SYN-ACK that the handshake is built on: the first acceptable one, or the one the client confirms."""
         self.completed_by: Segment | None = None
         """The segment that completed the handshake."""
         self.syn_retransmits = 0
@@ -87,11 +97,12 @@ class Conversation:
         sender, receiver = self._ends(segment)
         if sender.syns or sender.iss is not None:
             return segment.seq != sender.iss and segment.src != segment.dst
+        if receiver.state is State.SYN_SENT:
+            return False  # simultaneous open or split handshake
         if sender.segments or self.closed_ns is not None:
             return True
-        if receiver.syns:
-            return False  # simultaneous open or split handshake
-        return not (self.server.syn_acks and self.server.syn_acks[0].ack_raw == seq.add(segment.seq, 1))
+        answers = self.server.syn_acks  # the SYN may have been captured behind its answer
+        return not (answers and seq.within(seq.add(segment.seq, 1), answers[0].ack_raw, _end(segment)))
 
     def feed(self, segment: Segment) -> None:
         """Judge one segment of this conversation."""
@@ -106,102 +117,125 @@ class Conversation:
             self._ordinary(segment, sender, receiver)
 
     def feed_icmp(self, error: IcmpError) -> None:
-        """Note an ICMP error that quotes a segment of this conversation."""
+        """Note an ICMP error that quotes a segment of this conversation.
+
+        It counts only if it quotes a number that was sent (RFC 5927 §4.1).
+        """
         blamed = Side.SERVER if error.dst == self.server.endpoint else Side.CLIENT
-        self.undeliverable = self.undeliverable or error.undeliverable
-        client, server = self.client.state, self.server.state
-        self.timeline.add(Step(error, blamed, Change(client, client), Change(server, server), error.meaning))
+        quoted = self.client if blamed is Side.SERVER else self.server
+        fits = error.seq is None or quoted.may_have_sent(error.seq)
+        self.undeliverable = self.undeliverable or (fits and error.undeliverable)
+        client, server = (Change(end.state, end.state) for end in (self.client, self.server))
+        marks = () if fits else (Mark.QUOTE_MISMATCH,)
+        self.timeline.add(Step(error, blamed, client, server, error.meaning, marks))
 
     # -- recognition -------------------------------------------------------------------------------------
 
     def _syn(self, segment: Segment, sender: End, receiver: End) -> None:
         marks = [Mark.DATA_IN_SYN] if segment.payload_len else []
-        if sender.syns:
+        copy = bool(sender.syns)
+        sender.keep(sender.syns, segment)
+        if copy:
             self.syn_retransmits += 1
             marks.append(Mark.SYN_RETRANSMITTED)
-            sender.keep(sender.syns, segment)
-            if self.reset_by is not None and self.completed_by is None:  # a new try after a refusal
-                self.reset_by, self.closed_ns, receiver.state = None, None, Observed.UNSEEN
-                self._step(segment, sender, receiver, Event.SYN, marks=marks)
-            else:
-                self._step(segment, sender, receiver, marks=marks, note="asks again: the same SYN")
-            return
-        sender.keep(sender.syns, segment)
-        if receiver.syns and receiver.state in (State.SYN_SENT, State.SYN_RECEIVED):
-            sender.adopt(segment)
-            self._step(segment, sender, receiver, Event.SYN_CROSSED, marks=marks)
-        elif self.server.syn_acks and sender is self.client:
-            sender.adopt(segment)  # captured out of order, behind the answer
+            if self.reset_by is None or self.completed_by is not None:
+                self._step(segment, sender, receiver, marks=marks, note="asks again: the same SYN", provokes=True)
+                return
+            self._begin_again()
+        sender.adopt(segment)
+        if self.server.syn_acks and sender is self.client:
             sender.state = State.ESTABLISHED
-            self.syn_ack = self.server.syn_acks[0]
-            self.server.adopt(self.syn_ack)
             self._step(segment, sender, receiver, marks=marks, note="asks to open (captured after the answer)")
         else:
-            sender.adopt(segment)
-            self._step(segment, sender, receiver, Event.SYN, marks=marks)
+            crossed = receiver.state is State.SYN_SENT
+            self._step(segment, sender, receiver, Event.SYN_CROSSED if crossed else Event.SYN, marks=marks)
+
+    def _begin_again(self) -> None:
+        """A new try with the same SYN after a refusal."""
+        self.client.begin(State.CLOSED)
+        self.server.begin(Observed.UNSEEN)
+        self.syn_ack = self.reset_by = self.first_close = self.closed_ns = None
 
     def _syn_ack(self, segment: Segment, sender: End, receiver: End) -> None:
         marks = [Mark.DATA_IN_SYN_ACK] if segment.payload_len else []
         previous = sender.syn_acks[-1] if sender.syn_acks else None
         sender.keep(sender.syn_acks, segment)
-        if previous is not None and previous.seq == segment.seq:
+        if previous is not None and previous.seq != segment.seq:
+            marks.append(Mark.SYN_ACK_NEW_ISN)
+        elif previous is not None and (segment.seq == sender.iss or segment.ack_raw == previous.ack_raw):
             self.syn_ack_retransmits += 1
             after = self.completed_by is not None
             marks.append(Mark.SYN_ACK_AFTER_ACK if after else Mark.SYN_ACK_RETRANSMITTED)
             self._step(segment, sender, receiver, marks=marks, note="answers again: the same SYN-ACK")
             return
-        if previous is not None:
-            marks.append(Mark.SYN_ACK_NEW_ISN)
         if receiver.iss is not None and not receiver.acknowledged_by(segment.ack_raw):
             marks.append(Mark.BAD_ACK)
             self.strayed = True
             self._step(segment, sender, receiver, marks=marks, note="answers with a wrong acknowledgment number")
             return
-        if self.syn_ack is not None and previous is not None:
-            self._step(segment, sender, receiver, marks=marks, note="answers again with another initial number")
+        if sender.iss is not None and not sender.syns:
+            note = "answers again with another initial number"
+            self._step(segment, sender, receiver, marks=marks, note=note, provokes=True)
             return
-        if not sender.syns or sender.iss is None:
-            sender.adopt(segment)
-        if self.syn_ack is None:
-            self.syn_ack = segment
-            sender.opening = sender.opening or segment
-            self._settle_server(State.LISTEN, segment)
-        if receiver.syns and sender.syns and self.completed_by is None and receiver.state is State.SYN_RECEIVED:
-            self.completed_by = segment
-            marks.append(Mark.HANDSHAKE_COMPLETE)
+        self._accept(segment, sender)
+        receiver.syn_acked = True
         self._step(segment, sender, receiver, Event.SYN_ACK, marks=marks)
 
+    def _accept(self, syn_ack: Segment, sender: End) -> None:
+        """Build the handshake on this SYN-ACK."""
+        if sender is self.server or sender.iss is None:
+            sender.adopt(syn_ack)
+        if sender is self.server:
+            self.syn_ack = syn_ack
+            self.client.opening = self._answered_syn(syn_ack)
+            self._settle_server(State.LISTEN, syn_ack)
+
     def _ordinary(self, segment: Segment, sender: End, receiver: End) -> None:
-        marks: list[Mark] = []
-        events: list[Event] = []
-        note = None
-        ack = segment.ack
         if self.reset_by is not None:
             self._step(segment, sender, receiver, marks=[Mark.AFTER_RST], note="arrives after the reset")
             return
-        challenged = self.challenged is self._side(sender) and receiver.state is not State.SYN_RECEIVED
-        if challenged and ack is not None and not segment.seg_len:
-            marks.append(Mark.CHALLENGE_ACK)
-            note = "challenges: asks the other side to prove itself"
-        elif receiver.state is State.SYN_SENT and ack is not None and not segment.seg_len and not sender.syn_acks:
-            self.strayed = True
-            marks.append(Mark.STRAY_ACK)
-            note = "answers the SYN with a bare ACK"
-        elif ack is not None:
-            self._acknowledges(ack, sender, receiver, events, marks)
+        marks: list[Mark] = []
+        events: list[Event] = []
+        ack = segment.ack
+        if ack is not None:
+            odd = self._odd_ack(segment, ack, sender, receiver)
+            if odd is not None:
+                provokes = odd is Mark.BAD_ACK
+                self._step(segment, sender, receiver, marks=[odd], note=_ODD_ACKS[odd], provokes=provokes)
+                return
+            self._acknowledges(ack, sender, receiver, events)
+        sender.spoke = True
         if segment.payload_len:
             self._data(segment, sender, receiver, events, marks)
         if segment.flags & FIN:
             self._fin(segment, sender, receiver, events, marks)
-        self._step(segment, sender, receiver, *events, marks=marks, note=note)
+        self._step(segment, sender, receiver, *events, marks=marks)
 
-    def _acknowledges(self, ack: int, sender: End, receiver: End, events: list[Event], marks: list[Mark]) -> None:
-        opening = receiver.state is State.SYN_RECEIVED or (
-            sender.state in (State.SYN_SENT, Observed.UNSEEN) and not receiver.segments
-        )
-        if opening and receiver.iss is not None and not receiver.acknowledged_by(ack):
-            marks.append(Mark.BAD_ACK)
-        elif opening:
+    def _odd_ack(self, segment: Segment, ack: int, sender: End, receiver: End) -> Mark | None:
+        """What is wrong with an acknowledgment, None if it fits: it then counts, and text and FIN with it."""
+        if not segment.seg_len:
+            if self.challenged is self._side(sender) and receiver.state is not State.SYN_RECEIVED:
+                return Mark.CHALLENGE_ACK
+            if receiver.state is State.SYN_SENT and not sender.syn_acks:
+                self.strayed = not receiver.acknowledged_by(ack)
+                return Mark.STRAY_ACK
+        if receiver.syn_acked:
+            return Mark.BAD_ACK if receiver.far_from(ack) else None
+        if receiver.state is State.SYN_RECEIVED and not receiver.acknowledged_by(ack):
+            other = next((copy for copy in receiver.syn_acks if _end(copy) == ack), None)
+            if other is None:
+                return Mark.BAD_ACK
+            self._accept(other, receiver)
+        return None
+
+    def _acknowledges(self, ack: int, sender: End, receiver: End, events: list[Event]) -> None:
+        if receiver.syn_acked:
+            pass
+        elif receiver.acknowledged_by(ack):
+            receiver.syn_acked = True
+            if receiver.state is State.SYN_RECEIVED:
+                events.append(Event.ACK)
+        elif sender.state is State.SYN_SENT and receiver.iss is None:
             events.append(Event.ACK)
         if receiver.fin_end is not None and not receiver.fin_acked and seq.less_equal(receiver.fin_end, ack):
             receiver.fin_acked = True
@@ -220,7 +254,7 @@ class Conversation:
             events.append(Event.DATA)
 
     def _fin(self, segment: Segment, sender: End, receiver: End, events: list[Event], marks: list[Mark]) -> None:
-        end = seq.add(segment.seq, segment.seg_len)
+        end = _end(segment)
         if sender.fin_end is not None:
             marks.append(Mark.FIN_RETRANSMITTED)
             return
@@ -231,26 +265,24 @@ class Conversation:
         events.append(Event.FIN_CROSSED if crossed else Event.FIN)
 
     def _reset(self, segment: Segment, sender: End, receiver: End) -> None:
-        marks: list[Mark] = []
-        sender.resets += 1
         if self.reset_by is not None:
             self._step(segment, sender, receiver, marks=[Mark.AFTER_RST], note="resets again")
             return
         if sender.state is State.SYN_SENT and self.strayed:  # RFC 9293 §3.5.1: stays in SYN-SENT and asks again
             self.strayed = False
-            self._step(segment, sender, receiver, marks=marks, note="rejects an answer that is not meant for its SYN")
+            self._step(segment, sender, receiver, marks=[], note="rejects an answer that is not meant for its SYN")
             return
+        sender.resets += 1
         if not self._reset_acceptable(segment, sender, receiver):
-            marks.append(Mark.RST_UNACCEPTABLE)
-            self._step(segment, sender, receiver, marks=marks, note="resets, but with a number that should not count")
-            self.challenged = self._side(receiver)
+            note = "resets, but with a number that should not count"
+            self._step(segment, sender, receiver, marks=[Mark.RST_UNACCEPTABLE], note=note, provokes=True)
             return
         embryo = receiver is self.server and receiver.state is State.SYN_RECEIVED and not receiver.syns
         if sender is self.server and self.syn_ack is None:
             self._settle_server(State.CLOSED, segment)
         self.reset_by = self._side(sender)
         self.first_close = self.first_close or self.reset_by
-        self._step(segment, sender, receiver, Event.RST_EMBRYO if embryo else Event.RST, marks=marks)
+        self._step(segment, sender, receiver, Event.RST_EMBRYO if embryo else Event.RST, marks=[])
 
     def _reset_acceptable(self, segment: Segment, sender: End, receiver: End) -> bool:
         """RFC 9293 §3.10.7.3 and §3.10.7.4, with what an observer can know of RCV.NXT."""
@@ -271,7 +303,9 @@ class Conversation:
         *events: Event,
         marks: list[Mark],
         note: str | None = None,
+        provokes: bool = False,
     ) -> None:
+        """Move both ends, count, and add the step. `provokes`: a synchronised receiver answers with a challenge ACK."""
         before = self.client.state, self.server.state
         notes = [note] if note else []
         for event in events:
@@ -282,16 +316,18 @@ class Conversation:
             notes.append(sent.note)
             if not (sent.expected and received.expected) and Mark.UNEXPECTED not in marks:
                 marks.append(Mark.UNEXPECTED)
-        if Event.ACK in events and self.syn_ack is not None and self.completed_by is None:
+        if self.completed_by is None and self.client.syn_acked and self.server.syn_acked:
             self.completed_by = segment
             marks.append(Mark.HANDSHAKE_COMPLETE)
-            if segment.payload_len:
+            if segment.payload_len and not segment.flags & SYN:
                 marks.append(Mark.DATA_IN_THIRD_SEGMENT)
-        self.challenged = None
+        self.challenged = self._side(receiver) if provokes and before[receiver is self.server] in SYNCHRONISED else None
         if self._on_first_step is not None:
             marks.append(self._on_first_step)
             self._on_first_step = None
         sender.sent(segment)
+        if _MISFITS.isdisjoint(marks):
+            sender.advance(segment)
         if receiver.first_seq is None and segment.ack is not None:
             receiver.first_seq = segment.ack_raw
         self._note_closed(segment)
@@ -310,9 +346,10 @@ class Conversation:
         )
 
     def _note_closed(self, segment: Segment) -> None:
-        done = (State.CLOSED, State.TIME_WAIT, State.LISTEN)
-        if self.closed_ns is None and self.client.state in done and self.server.state in done:
-            self.closed_ns = segment.time_ns
+        if self.closed_ns is None:
+            done = self.client.state in _DONE and self.server.state in _DONE
+            if done or self.reset_by is not None:
+                self.closed_ns = segment.time_ns
 
     def _settle_server(self, initial: State, answer: Segment) -> None:
         """The server's first answer tells in which state the SYNs found it."""
@@ -336,6 +373,11 @@ class Conversation:
 
     def _side(self, end: End) -> Side:
         return Side.CLIENT if end is self.client else Side.SERVER
+
+
+def _end(segment: Segment) -> int:
+    """The sequence number behind a segment."""
+    return seq.add(segment.seq, segment.seg_len)
 
 
 def _opens(segment: Segment) -> bool:

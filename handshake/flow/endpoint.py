@@ -10,6 +10,9 @@ from handshake.model.packet import Segment
 _COPIES_KEPT = 64
 """Copies of a SYN or SYN-ACK whose times are kept; the rest are only counted."""
 
+_MAX_WINDOW = 1 << 30
+"""The largest window there can be, bytes (RFC 7323 §2.3)."""
+
 
 class End:
     """One end, as far as its own segments and the other's acknowledgments show it."""
@@ -27,14 +30,27 @@ class End:
         "resets",
         "segments",
         "snd_nxt",
+        "spoke",
         "state",
+        "syn_acked",
         "syn_acks",
         "syns",
     )
 
     def __init__(self, endpoint: Endpoint, state: EndState = Observed.UNSEEN) -> None:
         self.endpoint = endpoint
-        self.state: EndState = state
+        self.syns: list[Segment] = []
+        """Bare SYNs of this end, copies included."""
+        self.resets = 0
+        self.segments = 0
+        self.payload_bytes = 0
+        self.spoke = False
+        """It has sent something that only an open connection sends."""
+        self.begin(state)
+
+    def begin(self, state: EndState) -> None:
+        """Begin, or begin again after a refusal: nothing is known of the numbers."""
+        self.state = state
         self.iss: int | None = None
         self.first_seq: int | None = None
         """Where relative numbers start when the SYN was not captured."""
@@ -44,17 +60,14 @@ class End:
         """Highest acknowledgment number that this end has sent."""
         self.last_ack: int | None = None
         """Acknowledgment number of its latest segment; a RST that answers it carries it as seq."""
+        self.syn_acked = False
+        """The other side has acknowledged this end's SYN."""
         self.fin_end: int | None = None
         """Sequence number that acknowledges this end's FIN."""
         self.fin_acked = False
         self.opening: Segment | None = None
         """The SYN or SYN-ACK that the handshake is built on."""
-        self.syns: list[Segment] = []
-        """Bare SYNs of this end, copies included."""
         self.syn_acks: list[Segment] = []
-        self.resets = 0
-        self.segments = 0
-        self.payload_bytes = 0
 
     @property
     def base(self) -> int:
@@ -75,15 +88,19 @@ class End:
         self.snd_nxt = seq.add(segment.seq, segment.seg_len)
 
     def sent(self, segment: Segment) -> None:
-        """Count a segment of this end and move its numbers forward."""
+        """Count a segment of this end."""
         self.segments += 1
         self.payload_bytes += segment.payload_len
         if self.first_seq is None:
             self.first_seq = segment.seq
+        if segment.ack is not None:
+            self.last_ack = segment.ack_raw
+
+    def advance(self, segment: Segment) -> None:
+        """Move this end's numbers forward by a segment that counts."""
         end = seq.add(segment.seq, segment.seg_len)
         self.snd_nxt = end if self.snd_nxt is None else seq.latest(self.snd_nxt, end)
         if segment.ack is not None:
-            self.last_ack = segment.ack_raw
             acked = self.rcv_acked
             self.rcv_acked = segment.ack_raw if acked is None else seq.latest(acked, segment.ack_raw)
 
@@ -92,6 +109,14 @@ class End:
         if self.iss is None or self.snd_nxt is None:
             return False
         return seq.within(seq.add(self.iss, 1), ack, self.snd_nxt)
+
+    def far_from(self, ack: int) -> bool:
+        """Whether a number lies further from what this end has sent than any window or gap in a capture explains."""
+        return self.snd_nxt is not None and abs(seq.distance(self.snd_nxt, ack)) > _MAX_WINDOW
+
+    def may_have_sent(self, number: int) -> bool:
+        """Whether a sequence number lies in what this end has sent; also when its ISN is not known."""
+        return self.iss is None or self.snd_nxt is None or seq.within(self.iss, number, self.snd_nxt)
 
     def view(self) -> Peer:
         """The end as plain data."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handshake.model.handshake import Negotiated
 from handshake.model.options import Options
-from handshake.model.packet import AE, CWR, ECE, Segment
+from handshake.model.packet import ACK, AE, CWR, ECE, Segment
 
 _DEFAULT_MSS = {4: 536, 16: 1220}
 """Assumed without the option, by address length in bytes (RFC 9293 §3.7.1)."""
@@ -86,6 +86,8 @@ def _ecn(syn: Segment, answer: Segment | None) -> Negotiated:
     if answer is None:
         return Negotiated("ECN", offer, "–", "–")
     reply = answer.flags & _ACCECN_CAPABLE
+    if not answer.flags & ACK:  # a SYN that crossed asks and does not answer
+        return Negotiated("ECN", offer, "asks too" if reply else "no", "off")
     if offer == "AccECN" and reply in _ACCECN_ANSWERS:
         return Negotiated("ECN", offer, f"AccECN, SYN arrived {_ACCECN_ANSWERS[reply]}", "AccECN")
     if offer != "no" and reply == asked:

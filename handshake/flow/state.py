@@ -57,6 +57,9 @@ CLOSED, LISTEN, SYN_SENT, SYN_RECEIVED = State.CLOSED, State.LISTEN, State.SYN_S
 ESTABLISHED, CLOSE_WAIT, LAST_ACK = State.ESTABLISHED, State.CLOSE_WAIT, State.LAST_ACK
 FIN_WAIT_1, FIN_WAIT_2, CLOSING, TIME_WAIT = State.FIN_WAIT_1, State.FIN_WAIT_2, State.CLOSING, State.TIME_WAIT
 
+SYNCHRONISED = frozenset({ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, CLOSING, LAST_ACK, TIME_WAIT, PARTIAL})
+"""States in which both SYNs are through (RFC 9293 §3.3.2), as far as an observer can tell."""
+
 TRANSITIONS: dict[tuple[Role, EndState, Event], tuple[EndState, str]] = {
     # opening, §3.5 figure 6
     (S, CLOSED, Event.SYN): (SYN_SENT, "asks to open a connection"),
@@ -76,7 +79,6 @@ TRANSITIONS: dict[tuple[Role, EndState, Event], tuple[EndState, str]] = {
     (R, SYN_SENT, Event.SYN_CROSSED): (SYN_RECEIVED, "is asked while it is asking"),
     (R, SYN_RECEIVED, Event.SYN_ACK): (ESTABLISHED, "is confirmed"),
     (S, ESTABLISHED, Event.SYN_ACK): (ESTABLISHED, "confirms in turn"),
-    (R, ESTABLISHED, Event.SYN_ACK): (ESTABLISHED, "is confirmed again"),
     (S, SYN_RECEIVED, Event.ACK): (SYN_RECEIVED, "confirms the other's SYN"),
     # openings that the capture shows in part
     (S, SYN_SENT, Event.ACK): (ESTABLISHED, "goes on as if accepted: the SYN-ACK was not captured"),
@@ -126,6 +128,7 @@ TRANSITIONS: dict[tuple[Role, EndState, Event], tuple[EndState, str]] = {
     **{(S, state, Event.RST): (CLOSED, "resets the connection") for state in (*State, *Observed)},
     **{(R, state, Event.RST): (CLOSED, "is told that there is no connection") for state in (*State, *Observed)},
     (S, UNSEEN, Event.RST): (CLOSED, "refuses"),
+    (R, UNSEEN, Event.RST): (UNSEEN, "is told that there is no connection"),
     (R, SYN_RECEIVED, Event.RST_EMBRYO): (LISTEN, "drops the embryonic connection and goes on listening"),
 }
 

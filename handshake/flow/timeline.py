@@ -31,7 +31,9 @@ class Timeline:
 
     def segment(self, step: Step, segment: Segment) -> None:
         """Keep what moves a state, is marked, or is the first data of its direction; fold the rest."""
-        first_data = segment.payload_len > 0 and step.sender not in self._data_seen
+        first_data = (
+            segment.payload_len > 0 and step.sender not in self._data_seen and Mark.KEEP_ALIVE not in step.marks
+        )
         if first_data:
             self._data_seen.add(step.sender)
         moved = step.client.moved or step.server.moved

@@ -10,25 +10,25 @@ from handshake.model.packet import Segment
 def measure(conversation: Conversation) -> Timing:
     """Latencies of a conversation; ns, None where the packets to measure them are missing."""
     syn_ack, last = conversation.syn_ack, conversation.completed_by
-    syns = [syn for syn in conversation.client.syns if syn_ack and syn.time_ns <= syn_ack.time_ns]
-    setup_ns = last.time_ns - syns[0].time_ns if last and syns else None
-    if syn_ack is None or not syns:
+    client, server = conversation.client, conversation.server
+    setup_ns = last.time_ns - client.syns[0].time_ns if last and client.syns else None
+    if syn_ack is None:
         return Timing(setup_ns=setup_ns)
     excluded = None
     to_syn_ack = to_ack = None
+    syns = [syn for syn in client.syns if syn.time_ns <= syn_ack.time_ns]
     syn = _answered(syns, syn_ack.options.tsecr)
-    if syn is None:
-        excluded = f"{len(syns)} copies of the SYN: unknown which one was answered"
-    else:
+    if syn is not None:
         to_syn_ack = syn_ack.time_ns - syn.time_ns
-    if last is not None:
-        sender = conversation.server if syn_ack.src == conversation.server.endpoint else conversation.client
-        copies = [copy for copy in sender.syn_acks if copy.seq == syn_ack.seq and copy.time_ns <= last.time_ns]
+    elif syns:
+        excluded = f"{len(syns)} copies of the SYN: unknown which one was answered"
+    if last is not None and not server.syns:  # crossed SYNs are not acknowledged by a third segment
+        copies = [copy for copy in server.syn_acks if copy.seq == syn_ack.seq and copy.time_ns <= last.time_ns]
         acked = _answered(copies, last.options.tsecr)
-        if acked is None:
-            excluded = excluded or f"{len(copies)} copies of the SYN-ACK: unknown which one was acknowledged"
-        else:
+        if acked is not None:
             to_ack = last.time_ns - acked.time_ns
+        elif copies:
+            excluded = excluded or f"{len(copies)} copies of the SYN-ACK: unknown which one was acknowledged"
     whole = to_syn_ack + to_ack if to_syn_ack is not None and to_ack is not None else None
     return Timing(whole, to_syn_ack, to_ack, setup_ns, excluded)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from handshake.flow.conversation import Conversation
 from handshake.flow.negotiation import negotiate
 from handshake.flow.timing import measure
-from handshake.model.handshake import CloseKind, Fold, Handshake, Mark, Outcome, Side, Teardown
+from handshake.model.handshake import CloseKind, Handshake, Outcome, Side, Teardown
 
 
 def outcome_of(conversation: Conversation) -> Outcome:
@@ -16,8 +16,9 @@ def outcome_of(conversation: Conversation) -> Outcome:
     if conversation.completed_by is not None:
         if not server.syns:
             return Outcome.ESTABLISHED
-        return Outcome.SIMULTANEOUS_OPEN if server.syn_acks else Outcome.SPLIT_HANDSHAKE
-    if conversation.syn_ack is not None:
+        split = client.syn_acks and not server.syn_acks
+        return Outcome.SPLIT_HANDSHAKE if split else Outcome.SIMULTANEOUS_OPEN
+    if server.opening is not None:
         if conversation.reset_by is None:
             return Outcome.HALF_OPEN
         return Outcome.ABORTED_BY_CLIENT if conversation.reset_by is Side.CLIENT else Outcome.ABORTED_BY_SERVER
@@ -28,25 +29,15 @@ def _without_answer(conversation: Conversation) -> Outcome:
     client, server = conversation.client, conversation.server
     if server.resets:
         return Outcome.REFUSED
-    spoke = client.segments > len(client.syns) + client.resets
-    if server.segments > len(server.syn_acks) + _stray_acks(conversation):
+    if server.spoke or (client.spoke and server.segments):
         return Outcome.MIDSTREAM
-    if spoke and not server.segments:
+    if client.spoke:
         return Outcome.ONE_SIDED
     if client.resets:
         return Outcome.ABORTED_BY_CLIENT
     if conversation.undeliverable:
         return Outcome.UNREACHABLE
     return Outcome.UNANSWERED
-
-
-def _stray_acks(conversation: Conversation) -> int:
-    marked = (Mark.STRAY_ACK, Mark.CHALLENGE_ACK)
-    return sum(
-        1
-        for step in conversation.timeline.rows()
-        if not isinstance(step, Fold) and step.sender is Side.SERVER and any(mark in marked for mark in step.marks)
-    )
 
 
 def teardown_of(conversation: Conversation) -> Teardown:
@@ -76,7 +67,7 @@ def conclude(conversation: Conversation, source: str = "") -> Handshake:
         outcome=outcome_of(conversation),
         timeline=conversation.timeline.rows(),
         timing=measure(conversation),
-        negotiation=negotiate(opening, conversation.syn_ack),
+        negotiation=negotiate(opening, server.opening),
         teardown=teardown_of(conversation),
         syn_retransmits=conversation.syn_retransmits,
         synack_retransmits=conversation.syn_ack_retransmits,

@@ -96,6 +96,7 @@ class Mark(Enum):
     DATA_AFTER_CLOSE = "data after the sender's FIN"
     AFTER_RST = "segment after a RST"
     KEEP_ALIVE = "keep-alive"
+    QUOTE_MISMATCH = "quotes a number that was never sent"
     UNEXPECTED = "not in the state table"
 
 

@@ -1,0 +1,37 @@
+"""Every scenario comes out as written, whatever the initial sequence numbers and the IP version."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from handshake.findings import RULES
+from tests.scenarios.script import ISNS, Scenario, Stage, actual, expected, play, scenarios
+
+SCENARIOS = scenarios()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_scenario(scenario: Scenario) -> None:
+    for version in scenario.versions:
+        for isns in ISNS:
+            stage = Stage(version, isns, scenario.setup)
+            told = actual(scenario, play(scenario, stage))
+            assert told == expected(scenario), f"IPv{version}, ISNs {isns}"
+
+
+def test_titles_are_unique() -> None:
+    assert [title for title, count in Counter(map(str, SCENARIOS)).items() if count > 1] == []
+
+
+def test_every_rule_has_a_scenario() -> None:
+    """A full flow table (HS901) takes more than one connection: tests/unit/flow."""
+    shown = {code for scenario in SCENARIOS for code in scenario.codes}
+    assert set(RULES) - shown == {"HS901"}
+
+
+def test_every_block_says_its_outcome() -> None:
+    for scenario in SCENARIOS:
+        for block in scenario.blocks:
+            assert "outcome" in dict(block.expectations), f"{scenario}: a block without an outcome"
