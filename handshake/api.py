@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from handshake.findings import examine
 from handshake.flow.table import DEFAULT_LIMIT, FlowTable
@@ -18,6 +19,9 @@ from handshake.model.packet import Datagram, Frame, IcmpError, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.source.capture import open_capture
 from handshake.wire.decode import decode
+
+if TYPE_CHECKING:
+    from handshake.probe.kernel import KernelWatch
 
 
 class Inspection:
@@ -107,12 +111,18 @@ def inspect(paths: Iterable[str | os.PathLike[str]], limit: int = DEFAULT_LIMIT)
 
 
 def probe_frames(
-    approach: Approach, *, source_port: int = 0, retries: int = 2, timeout_s: float = 5.0
+    approach: Approach,
+    *,
+    source_port: int = 0,
+    retries: int = 2,
+    timeout_s: float = 5.0,
+    watch: KernelWatch | None = None,
 ) -> Iterator[Frame]:
     """Open and close one connection with crafted packets; yield every captured frame of it as it comes.
 
     The SYN is repeated up to `retries` times within `timeout_s`. Leaving the iteration early resets what
-    is open. Raises PrivilegeError without CAP_NET_RAW, ProbeError when the network does not let it run.
+    is open. `watch` asks the server's kernel after each segment sent.
+    Raises PrivilegeError without CAP_NET_RAW, ProbeError when the network does not let it run.
     """
     from handshake.probe.run import Probe
     from handshake.source.live import Sniffer
@@ -121,7 +131,14 @@ def probe_frames(
         Probe(approach, source_port=source_port, retries=retries, timeout_s=timeout_s) as running,
         Sniffer(approach.route.interface, program=running.program) as sniffer,
     ):
-        yield from running.run(sniffer)
+        if watch is None:
+            yield from running.run(sniffer)
+            return
+        watch.follow(running.endpoint)
+        running.on_sent = watch.ask
+        for frame in running.run(sniffer):
+            watch.see(frame)
+            yield frame
 
 
 def probe(target: str, *, family: int | None = None, allow_public: bool = False, timeout_s: float = 5.0) -> Report:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handshake.api import Inspection, live_source, probe_frames
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Frame
 from handshake.model.report import Approach, Report
+from handshake.probe.kernel import KernelWatch
 from handshake.probe.run import sigterm_interrupts
 from handshake.source.writer import PcapngWriter
 from handshake.version import __version__
@@ -49,18 +50,20 @@ def run_probe(
     interrupted = False
     with ExitStack() as stack:
         writer = stack.enter_context(_recording(record, approach)) if record else None
+        watch = stack.enter_context(KernelWatch(approach.server)) if approach.route.interface == "lo" else None
         stack.enter_context(sigterm_interrupts())
         try:
-            frames = probe_frames(approach, source_port=source_port, retries=retries, timeout_s=timeout_s)
+            frames = probe_frames(approach, source_port=source_port, retries=retries, timeout_s=timeout_s, watch=watch)
             for frame in frames if quiet or not sys.stderr.isatty() else _watched(frames, approach):
                 if writer:
                     writer.write(frame)
                 handshakes.extend(inspection.feed(frame))
         except KeyboardInterrupt:
             interrupted = True
+        views = watch.views() if watch else ()
     handshakes.extend(inspection.finish())
     report = inspection.report(handshakes, [live_source(approach, inspection)], approach)
-    return Probing(report, interrupted)
+    return Probing(replace(report, kernel=views), interrupted)
 
 
 def _recording(path: Path, approach: Approach) -> PcapngWriter:

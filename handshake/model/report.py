@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Exchange, Handshake
+from handshake.model.kernel import Connect, KernelView
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +107,7 @@ class Report:
     exchanges: tuple[Exchange, ...] = ()
     approach: Approach | None = None
     """Only for a probe."""
+    kernel: tuple[KernelView, ...] = ()
+    """What the server's kernel said while it was probed, where that is this machine's."""
+    connects: tuple[Connect, ...] = ()
+    """Ordinary connections, as the kernel tells of them."""

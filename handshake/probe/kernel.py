@@ -11,10 +11,12 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from typing import Self
+from typing import NamedTuple, Self
 
 from handshake.model.address import Endpoint
 from handshake.model.kernel import KernelView
+from handshake.model.packet import Frame, Segment
+from handshake.wire.decode import decode
 
 STATES = {
     1: "ESTAB", 2: "SYN-SENT", 3: "SYN-RECV", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT", 7: "CLOSE",
@@ -35,6 +37,14 @@ _MOST_ASKED = 64
 """Answers beyond this would overflow the socket's queue."""
 
 
+class _Socket(NamedTuple):
+    """State number and queues of one socket; of a listener these are the accept queue and its limit."""
+
+    state: int
+    rqueue: int
+    wqueue: int
+
+
 class KernelWatch:
     """Asks the kernel of the namespace it was made in. Needs no privilege. Close it, or use it as a context manager."""
 
@@ -42,13 +52,18 @@ class KernelWatch:
         self._server = server
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
         self._socket.setblocking(False)
+        self._client: Endpoint | None = None
         self._requests: tuple[bytes, ...] = ()
         self._asked = 0
+        self._frames: list[int] = []
 
     def follow(self, client: Endpoint) -> None:
-        """Prepare the questions about the connection with this client."""
+        """Prepare the questions about the connection with this client; ask once in vain, so that the rest is fast."""
+        self._client = client
         nobody = Endpoint(bytes(len(client.address)), 0)
         self._requests = (_request(self._server, client), _request(self._server, nobody))
+        self.ask()
+        self._take()
 
     def ask(self) -> None:
         """Have the kernel note how things stand now."""
@@ -57,14 +72,23 @@ class KernelWatch:
             for request in self._requests:
                 self._socket.send(request)
 
-    def views(self, frames: list[int]) -> tuple[KernelView, ...]:
-        """What was noted, for the frames (numbers, in the order sent) that carried the segments asked after."""
-        noted = [(self._answer(), self._answer()) for _ in range(self._asked)]
-        self._asked = 0
-        return tuple(_view(frame, *pair) for frame, pair in zip(frames, noted, strict=False))
+    def see(self, frame: Frame) -> None:
+        """Take note of a captured frame: which one carried the segment that was asked after."""
+        packet = decode(frame).transport
+        if isinstance(packet, Segment) and packet.src == self._client:
+            self._frames.append(frame.number)
 
-    def _answer(self) -> tuple[int, int, int] | None:
-        """State number, receive queue and send queue of one socket, None when there is none."""
+    def views(self) -> tuple[KernelView, ...]:
+        """What was noted so far, one for each of the client's frames, in their order."""
+        return tuple(_view(frame, *pair) for frame, pair in zip(self._frames, self._take(), strict=False))
+
+    def _take(self) -> list[tuple[_Socket | None, _Socket | None]]:
+        """The answers that wait in the queue: connection and listener, once for each `ask`."""
+        asked, self._asked = self._asked, 0
+        return [(self._answer(), self._answer()) for _ in range(asked)]
+
+    def _answer(self) -> _Socket | None:
+        """The next socket told of, None when there was none."""
         data = self._socket.recv(_BUFFER)
         _, kind, _, _, _ = _HEADER.unpack_from(data)
         if kind == _NLMSG_ERROR:
@@ -73,7 +97,7 @@ class KernelWatch:
                 raise OSError(-number, "inet_diag")
             return None
         _, state, _, _, _, rqueue, wqueue = _ANSWER.unpack_from(data, _HEADER.size)
-        return state, rqueue, wqueue
+        return _Socket(state, rqueue, wqueue)
 
     def close(self) -> None:
         """Close the netlink socket."""
@@ -94,9 +118,9 @@ def _request(server: Endpoint, client: Endpoint) -> bytes:
     return _HEADER.pack(_HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 0, 0) + body
 
 
-def _view(frame: int, connection: tuple[int, int, int] | None, listener: tuple[int, int, int] | None) -> KernelView:
-    """A connection that the kernel does not know is answered with the listener's socket."""
-    own = connection is not None and connection[0] != _LISTEN
-    state = STATES.get(connection[0]) if own and connection else None
-    listening = listener is not None and listener[0] == _LISTEN
-    return KernelView(frame, state, *(listener[1:] if listening and listener else (None, None)))
+def _view(frame: int, connection: _Socket | None, listener: _Socket | None) -> KernelView:
+    """Asked for a connection that it does not know, the kernel tells of the listener instead."""
+    state = connection.state if connection and connection.state != _LISTEN else None
+    if listener is None or listener.state != _LISTEN:
+        return KernelView(frame, STATES.get(state or 0), None, None)
+    return KernelView(frame, STATES.get(state or 0), listener.rqueue, listener.wqueue)

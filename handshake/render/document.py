@@ -41,6 +41,10 @@ def summary_to_dict(report: Report) -> Document:
         "sources": [_source(source) for source in report.sources],
         "tally": _tally(report.tally),
         "approach": _approach(report.approach) if report.approach else None,
+        "kernel": [
+            {"frame": view.frame, "state": view.state, "accept_queue": view.accept_queue, "backlog": view.backlog}
+            for view in report.kernel
+        ],
         "outcomes": {outcome.value: number for outcome, number in outcome_counts(report.handshakes).items()},
         "times": {name: _statistics(values) for name, values in measured(report.handshakes).items()},
         "findings": [

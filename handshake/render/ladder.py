@@ -27,7 +27,7 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
             page.line()
         if not report.approach:
             _title(page, handshake)
-        Lanes(page, handshake).write()
+        Lanes(page, handshake, report.kernel).write()
         write_verdict(page, handshake)
     if report.exchanges:
         if report.handshakes:

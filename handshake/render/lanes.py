@@ -5,17 +5,22 @@ Wide terminals show both states in full, narrower ones only where a state went, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from handshake.model.address import format_address
 from handshake.model.handshake import Change, Fold, Handshake, Mark, Side, State, Step
+from handshake.model.kernel import KernelView
 from handshake.model.packet import ACK, FIN, RST, SYN, IcmpError, Segment, flag_names
 from handshake.render.page import Page, Span
 from handshake.render.units import count, size
-from handshake.render.words import icmp_words, option_words
+from handshake.render.words import icmp_words, kernel_words, option_words
 
 WIDE, LIST = 110, 70
 """Terminals of at least WIDE columns show full state changes; below LIST columns there are no lanes."""
+
+KERNEL = len("  [kernel: CLOSE-WAIT, accept queue 10/10]")
+"""Columns of the kernel's word at the right of WIDE terminals; on narrower ones it stands under the arrow."""
 
 _ARROW = (26, 44)
 """Least and most columns of an arrow."""
@@ -49,10 +54,12 @@ class _Widths:
 class Lanes:
     """Draws timelines on a page, one handshake at a time."""
 
-    def __init__(self, page: Page, handshake: Handshake) -> None:
+    def __init__(self, page: Page, handshake: Handshake, views: Iterable[KernelView] = ()) -> None:
         self.page = page
         self.handshake = handshake
-        self.wide = page.terminal.width >= WIDE
+        self._views = {view.frame: kernel_words(view) for view in views}
+        self._beside = KERNEL if self._views and page.terminal.width >= WIDE else 0
+        self.wide = page.terminal.width - self._beside >= WIDE
         self.listed = page.terminal.width < LIST
         self.widths = self._measure()
         self._announced: dict[Side, str] = {}
@@ -75,7 +82,7 @@ class Lanes:
         time = len(self._clock(self.handshake.end_ns)) + 1
         arrow = self.page.terminal.say("→")
         longest = "SYN-RECEIVED " + arrow + " ESTABLISHED" if self.wide else arrow + " SYN-RECEIVED"
-        room = self.page.terminal.width - time - 2 - 2 * len(longest) - 2
+        room = self.page.terminal.width - self._beside - time - 2 - 2 * len(longest) - 2
         least, most = _ARROW
         return _Widths(time, len(longest), max(least, min(room, most)))
 
@@ -106,7 +113,10 @@ class Lanes:
             self.page.line(" " * start, (server, "bold"))
 
     def _row(self, step: Step) -> None:
-        parts = (self._state(step.client), self._arrow(step), self._state(step.server))
+        parts = [self._state(step.client), self._arrow(step), self._state(step.server)]
+        words = self._views.get(step.packet.number)
+        if words and self._beside:
+            parts.append(" " + self.page.styled((f"[kernel: {words}]", "dim")))
         self.page.out.write((self._time(step.time_ns) + " ".join(parts)).rstrip() + "\n")
 
     def _state(self, change: Change) -> str:
@@ -163,6 +173,8 @@ class Lanes:
         if self.page.terminal.verbosity >= 0:
             said += _note(step)
         remarks.append([span for piece in said for span in ("·", piece)][1:])
+        if not self._beside and packet.number in self._views:
+            remarks.append([(f"[kernel: {self._views[packet.number]}]", "dim")])
         if isinstance(packet, Segment):
             remarks += [[(f"✗ {fault}", "red")] for fault in (*packet.faults, packet.options.fault) if fault]
         if self.page.terminal.verbosity > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handshake.model.handshake import CloseKind, Handshake, Outcome, Side, Teardown
+from handshake.model.kernel import KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, WSCALE, Option
 from handshake.model.packet import ACK, AE, CWR, ECE, IcmpError, Segment, flag_names
 from handshake.model.report import Damage
@@ -191,3 +192,10 @@ def icmp_words(error: IcmpError) -> str:
 def damage_words(damage: Damage) -> str:
     """Where and why a capture could not be read any further."""
     return f"at packet {damage.number:,}, byte {damage.offset:,}: {damage.reason}"
+
+
+def kernel_words(view: KernelView) -> str:
+    """`SYN-RECV, accept queue 0/5`: the server's kernel on one connection, in its own words."""
+    if view.accept_queue is None:
+        return view.state or "nothing listens"
+    return f"{view.state or 'no connection'}, accept queue {view.accept_queue}/{view.backlog}"

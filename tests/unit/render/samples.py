@@ -23,6 +23,7 @@ from handshake.model.handshake import (
     Teardown,
     Timing,
 )
+from handshake.model.kernel import KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TIMESTAMPS, WSCALE, Option, Options
 from handshake.model.packet import ACK, FIN, PSH, RST, SYN, IcmpError, Segment
 from handshake.model.report import Approach, Damage, Report, Resolution, Route, SourceInfo, Tally, Target
@@ -259,3 +260,9 @@ def probed() -> Report:
         SERVER,
     )
     return Report((SourceInfo("lo", "live", 7),), Tally(frames=7, tcp=7), (established(),), approach=approach)
+
+
+def watched() -> Report:
+    """A probe during which the server's kernel was asked."""
+    views = (KernelView(1, "SYN-RECV", 0, 5), KernelView(3, "ESTAB", 1, 5), KernelView(21, None, None, None))
+    return replace(probed(), kernel=views)
