@@ -103,6 +103,14 @@ def test_agreement() -> None:
     assert 1 - len(differing) / streams >= ENOUGH
 
 
+def test_round_trips_are_nearly_always_measured() -> None:
+    require(REAL != ["none"], NO_CAPTURES)
+    pairs = [(mine.get(frame), opinion) for mine, their in map(opinions, REAL) for frame, opinion in their.items()]
+    measured = [mine is not None and mine.irtt_ns is not None for mine, their in pairs if their.irtt_ns is not None]
+    assert len(measured) > 800
+    assert sum(measured) / len(measured) >= 0.99, "Karn's rule excludes a few"
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_own_capture_is_judged_as_tshark_judges_it_here_and_now(name: str) -> None:
     tshark()
