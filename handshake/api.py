@@ -135,7 +135,7 @@ def probe_frames(
             yield from running.run(sniffer)
             return
         watch.follow(running.endpoint)
-        running.on_sent = watch.ask
+        running.attempt.on_sent = watch.ask
         for frame in running.run(sniffer):
             watch.see(frame)
             yield frame

@@ -8,12 +8,21 @@ filter is in place before the socket is bound, so there is no moment in which th
 from __future__ import annotations
 
 import errno
+import secrets
 import socket
+from pathlib import Path
 from typing import Self
 
 from handshake.errors import PrivilegeError, ProbeError
 from handshake.model.address import Endpoint
 from handshake.wire.bpf import DROP_ALL, attach
+
+_LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_SPAN = 1024
+
+
+class PortInUseError(ProbeError):
+    """The wanted source port is taken."""
 
 
 class PortHold:
@@ -26,7 +35,7 @@ class PortHold:
         """Hold `port` of `address` (4 or 16 bytes); port 0 lets the kernel choose a free one.
 
         `scope_id` is the interface index, needed for IPv6 link-local addresses.
-        Raises ProbeError when the port is in use or the address is not of this machine.
+        Raises PortInUseError, or ProbeError when the address is not of this machine.
         """
         inet6 = len(address) == 16
         wanted = Endpoint(address, port)
@@ -58,9 +67,37 @@ class PortHold:
         self.close()
 
 
+class PortSpan:
+    """Consecutive ports that a series of probes takes its source ports from in turn: one capture filter fits all."""
+
+    first: int
+    last: int
+
+    def __init__(self, size: int = _SPAN) -> None:
+        """Choose `size` ports somewhere among those the kernel would choose from (RFC 6056 §3.2)."""
+        lowest, highest = map(int, _LOCAL_PORTS.read_text().split())
+        size = min(size, highest - lowest + 1)
+        self.first = lowest + secrets.randbelow(highest - lowest + 2 - size)
+        self.last = self.first + size - 1
+        self._next = self.first
+
+    def hold(self, address: bytes, avoid: Endpoint, *, scope_id: int = 0) -> PortHold:
+        """Hold the next port of `address` that is free and is not `avoid`. Raises ProbeError when none is."""
+        refusal: Exception | None = None
+        for _ in range(self.first, self.last + 1):
+            port = self._next
+            self._next = port + 1 if port < self.last else self.first
+            if Endpoint(address, port) != avoid:
+                try:
+                    return PortHold(address, port, scope_id=scope_id)
+                except PortInUseError as error:
+                    refusal = error
+        raise ProbeError(f"no source port from {self.first} to {self.last} is free") from refusal
+
+
 def _explain(error: OSError, wanted: Endpoint) -> Exception:
     if error.errno == errno.EADDRINUSE:
-        return ProbeError(f"source port {wanted.port} of {wanted.host} is in use; choose another, or none")
+        return PortInUseError(f"source port {wanted.port} of {wanted.host} is in use; choose another, or none")
     if error.errno == errno.EADDRNOTAVAIL:
         return ProbeError(f"{wanted.host} is not an address of this machine")
     if error.errno == errno.EPERM:  # newer kernels want CAP_NET_ADMIN for a filter on a TCP socket

@@ -1,12 +1,16 @@
-"""One probe: a held port, a raw socket, and the client between a capture and the wire."""
+"""Probes on the wire: one loop drives the clients of many connections between the captures and one sender.
+
+A single probe is the same loop with one client.
+"""
 
 from __future__ import annotations
 
 import secrets
+import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Protocol, Self
@@ -16,20 +20,277 @@ from handshake.model.address import Endpoint, Scope
 from handshake.model.packet import Frame, IcmpError, Segment
 from handshake.model.report import Approach
 from handshake.probe.client import SECOND_NS, Client
-from handshake.probe.craft import Crafter, Outgoing, mss_for
-from handshake.probe.hold import PortHold
+from handshake.probe.craft import Crafter, Outgoing, RawSender, mss_for
+from handshake.probe.hold import PortHold, PortSpan
 from handshake.wire.bpf import Instruction, tcp_port_filter
 from handshake.wire.decode import decode
 
-_OWN_COPY_S = 0.05
+AT_ONCE = 128
+"""Connections under way at the same time, each with a held port, that is, an open file."""
+
+_OWN_COPY_NS = SECOND_NS // 20
 """How long a sent segment may take to show up in the capture."""
+_NEVER = 1 << 63
 
 
 class Capture(Protocol):
-    """A started capture on the interface of the route: `handshake.source.live.Sniffer` is one."""
+    """A started capture on one interface: `handshake.source.live.Sniffer` is one."""
 
     def read(self, timeout_s: float | None = None) -> Frame | None:
         """The next frame, None when none came within `timeout_s` seconds."""
+
+    def fileno(self) -> int:
+        """What to poll for the next frame."""
+
+
+class Attempt:
+    """One connection to be opened and closed: its source port, its client, and what came of it."""
+
+    error: ProbeError | None = None
+    """Why it could not be carried out; None for every outcome that was seen on the wire."""
+    on_sent: Callable[[], None] | None = None
+    """Called after each segment that was sent; must not take time (`handshake.probe.kernel`)."""
+
+    def __init__(
+        self,
+        approach: Approach,
+        *,
+        ports: PortSpan | None = None,
+        source_port: int = 0,
+        retries: int = 2,
+        timeout_s: float = 5.0,
+        close_wait_s: float = 1.0,
+    ) -> None:
+        """Nothing is held or sent yet. The source port is `source_port` (0: any free one), or one out of `ports`.
+
+        The SYN is repeated up to `retries` times within `timeout_s`; after its FIN the server has
+        `close_wait_s` to send its own.
+        """
+        self.approach = approach
+        self._ports = ports
+        self._source = Endpoint(approach.route.source, source_port)
+        self._retries = retries
+        self._timeout_ns = int(timeout_s * SECOND_NS)
+        self._close_wait_ns = int(close_wait_s * SECOND_NS)
+        self._hold: PortHold | None = None
+        self._sent = self._seen = 0
+        self._linger_ns: int | None = None
+
+    def hold(self, sender: RawSender, clock_offset_ms: int) -> None:
+        """Take the source port and get ready to send. Raises PrivilegeError, ProbeError or TargetError."""
+        route, server = self.approach.route, self.approach.server
+        link_local = len(route.source) == 16 and server.scope is Scope.LINK_LOCAL
+        scope_id = socket.if_nametoindex(route.interface) if link_local else 0
+        sender.open(inet6=len(server.address) == 16)
+        self._hold = (
+            self._ports.hold(route.source, server, scope_id=scope_id)
+            if self._ports
+            else _hold(self._source, server, scope_id)
+        )
+        self._crafter = Crafter(sender, self.endpoint, server, scope_id=scope_id)
+        self._client = Client(
+            self.endpoint,
+            server,
+            mss=mss_for(route.mtu, server.address),
+            iss=secrets.randbits(32),
+            clock_offset_ms=clock_offset_ms,
+            retries=self._retries,
+            timeout_ns=self._timeout_ns,
+            close_wait_ns=self._close_wait_ns,
+        )
+
+    @property
+    def held(self) -> bool:
+        """The source port is held."""
+        return self._hold is not None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Our end of the connection, once its port is held."""
+        assert self._hold is not None
+        return self._hold.endpoint
+
+    @property
+    def wake_ns(self) -> int:
+        """When to call `tick`, on the monotonic clock."""
+        return self._client.wake_ns if self._linger_ns is None else self._linger_ns
+
+    @property
+    def over(self) -> bool:
+        """The connection has ended, and the capture has shown what was sent, or had its time to do so."""
+        if self.error is not None:
+            return True
+        if self._linger_ns is None:
+            return False
+        return self._seen >= self._sent or time.monotonic_ns() >= self._linger_ns
+
+    def start(self) -> None:
+        """Send the SYN."""
+        self._send(self._client.open(time.monotonic_ns()))
+
+    def receive(self, packet: Segment | IcmpError) -> None:
+        """Let the client react to a packet of its port, or note that our own has shown up."""
+        own = isinstance(packet, Segment) and (packet.src, packet.dst) == (self.endpoint, self.approach.server)
+        self._seen += own
+        self._send(self._client.receive(packet, time.monotonic_ns()))
+
+    def tick(self) -> None:
+        """Let the client react to the passing of time."""
+        self._send(self._client.tick(time.monotonic_ns()))
+
+    def close(self) -> None:
+        """End what is unfinished with RST, then free the port; after that the kernel answers late segments."""
+        if self._hold is None:
+            return
+        with suppress(ProbeError):  # the network is gone, there is nobody to tell
+            for segment in self._client.abort(time.monotonic_ns()):
+                self._crafter.send(segment)
+        self._hold.close()
+        self._hold = None
+
+    def finish(self) -> None:
+        """Close what is over; a SYN that was never seen on the wire is an error."""
+        self.close()
+        if self.error is None and not self._seen:
+            self.error = ProbeError(
+                f"the SYN to {self.approach.server} did not leave {self.approach.route.interface}: no host there "
+                "answers for the address (ARP or neighbour discovery), or a firewall on this machine dropped it"
+            )
+
+    def _send(self, segments: Iterable[Outgoing]) -> None:
+        try:
+            for segment in segments:
+                self._crafter.send(segment)
+                self._sent += 1
+                if self.on_sent:
+                    self.on_sent()
+        except ProbeError as error:
+            self.error = error
+        if self._client.done and self._linger_ns is None:
+            self._linger_ns = time.monotonic_ns() + _OWN_COPY_NS
+
+
+Event = tuple[Attempt, Frame | None]
+"""A frame of an attempt, after it was answered; None when the attempt is over."""
+
+
+class Engine:
+    """Carries out attempts, many at a time, in one thread; close it, or use it as a context manager.
+
+    Closing ends unfinished connections with RST and frees their ports.
+    """
+
+    def __init__(self) -> None:
+        self._sender = RawSender()
+        self._clock_offset_ms = secrets.randbits(32)  # one clock for all: a port used again has newer timestamps
+        self._running: dict[Endpoint, Attempt] = {}
+        self._wake_ns = _NEVER
+
+    def hold(self, attempt: Attempt) -> None:
+        """Take an attempt's source port now. Raises PrivilegeError, ProbeError or TargetError."""
+        attempt.hold(self._sender, self._clock_offset_ms)
+        self._running[attempt.endpoint] = attempt
+
+    def run(
+        self,
+        attempts: Iterable[Attempt],
+        captures: Mapping[str, Capture],
+        *,
+        gap_s: float = 0.0,
+        at_once: int = AT_ONCE,
+    ) -> Iterator[Event]:
+        """Carry out the attempts, each on the capture of its interface, `gap_s` or more between their starts.
+
+        Raises PrivilegeError, and ProbeError when a capture ends; what goes wrong with one attempt is its `error`.
+        """
+        frames = _Frames(captures)
+        gap_ns = int(gap_s * SECOND_NS)
+        due_ns = time.monotonic_ns()
+        upcoming = iter(attempts)
+        coming = next(upcoming, None)
+        while coming is not None or self._running:
+            if coming is not None and len(self._running) < at_once and time.monotonic_ns() >= due_ns:
+                due_ns = time.monotonic_ns() + gap_ns
+                attempt, coming = coming, next(upcoming, None)
+                yield from self._start(attempt)
+            room = coming is not None and len(self._running) < at_once
+            until_ns = min(self._wake_ns, due_ns) if room else self._wake_ns
+            for frame in frames.read(until_ns - time.monotonic_ns()):
+                yield from self._dispatch(frame)
+            if time.monotonic_ns() >= self._wake_ns:
+                yield from self._tick()
+
+    def close(self) -> None:
+        """End everything unfinished with RST, free the ports, close the raw sockets."""
+        for attempt in self._running.values():
+            attempt.close()
+        self._running.clear()
+        self._sender.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self, attempt: Attempt) -> Iterator[Event]:
+        try:
+            if not attempt.held:
+                self.hold(attempt)
+            attempt.start()
+        except ProbeError as error:
+            attempt.error = error
+        yield from self._conclude(attempt)
+
+    def _dispatch(self, frame: Frame) -> Iterator[Event]:
+        """Hand a frame to the attempt whose port it is about; those of nobody are not ours."""
+        packet = decode(frame).transport
+        if isinstance(packet, Segment):
+            attempt = self._running.get(packet.dst) or self._running.get(packet.src)
+        elif isinstance(packet, IcmpError):
+            attempt = self._running.get(packet.src)
+        else:
+            return
+        if attempt is not None and isinstance(packet, Segment | IcmpError):
+            attempt.receive(packet)
+            yield attempt, frame
+            yield from self._conclude(attempt)
+
+    def _tick(self) -> Iterator[Event]:
+        """Let time pass for all that wait for it."""
+        now_ns = time.monotonic_ns()
+        self._wake_ns = _NEVER
+        for attempt in [*self._running.values()]:
+            if attempt.wake_ns <= now_ns:
+                attempt.tick()
+            yield from self._conclude(attempt)
+
+    def _conclude(self, attempt: Attempt) -> Iterator[Event]:
+        """End the attempt when it is over; else note when it wants to be woken."""
+        if not attempt.over:
+            self._wake_ns = min(self._wake_ns, attempt.wake_ns)
+            return
+        if attempt.held:
+            del self._running[attempt.endpoint]
+            attempt.finish()
+        yield attempt, None
+
+
+class _Frames:
+    """What several captures have to read, in turn."""
+
+    def __init__(self, captures: Mapping[str, Capture]) -> None:
+        self._captures = {capture.fileno(): capture for capture in captures.values()}
+        self._poll = select.poll()
+        for fd in self._captures:
+            self._poll.register(fd, select.POLLIN)
+
+    def read(self, timeout_ns: int) -> Iterator[Frame]:
+        """At most one frame of each capture; none when there was none within `timeout_ns`."""
+        for fd, _ in self._poll.poll(max(0, timeout_ns) / 1_000_000):
+            frame = self._captures[fd].read(0)
+            if frame is not None:
+                yield frame
 
 
 class Probe:
@@ -41,12 +302,11 @@ class Probe:
     Leaving the block ends an unfinished connection with RST and frees the port.
     """
 
+    attempt: Attempt
     endpoint: Endpoint
     """Our end of the connection."""
     program: tuple[Instruction, ...]
     """BPF filter for the capture: segments of our port and ICMP errors."""
-    on_sent: Callable[[], None] | None = None
-    """Called after each segment that was sent; must not take time (`handshake.probe.kernel`)."""
 
     def __init__(
         self,
@@ -62,83 +322,39 @@ class Probe:
         The SYN is repeated up to `retries` times within `timeout_s`; after its FIN the server has
         `close_wait_s` to send its own. Raises PrivilegeError, ProbeError or TargetError.
         """
-        route, self._server = approach.route, approach.server
-        self._interface = route.interface
-        link_local = len(route.source) == 16 and self._server.scope is Scope.LINK_LOCAL
-        scope_id = socket.if_nametoindex(route.interface) if link_local else 0
-        self._hold = _hold(Endpoint(route.source, source_port), self._server, scope_id)
-        try:
-            self.endpoint = self._hold.endpoint
-            self._crafter = Crafter(self.endpoint, self._server, scope_id=scope_id)
-        except BaseException:
-            self._hold.close()
-            raise
-        self.program = tcp_port_filter(self.endpoint.port)
-        self._client = Client(
-            self.endpoint,
-            self._server,
-            mss=mss_for(route.mtu, self._server.address),
-            iss=secrets.randbits(32),
-            clock_offset_ms=secrets.randbits(32),
-            retries=retries,
-            timeout_ns=int(timeout_s * SECOND_NS),
-            close_wait_ns=int(close_wait_s * SECOND_NS),
+        self.attempt = Attempt(
+            approach, source_port=source_port, retries=retries, timeout_s=timeout_s, close_wait_s=close_wait_s
         )
-        self._sent = self._seen = 0
+        self._engine = Engine()
+        try:
+            self._engine.hold(self.attempt)
+        except BaseException:
+            self._engine.close()
+            raise
+        self.endpoint = self.attempt.endpoint
+        self.program = tcp_port_filter(self.endpoint.port)
 
     def run(self, capture: Capture) -> Iterator[Frame]:
-        """Open the connection, close it, and yield every captured frame, each after it was answered.
+        """Open the connection, close it, and yield every captured frame of it, each after it was answered.
 
         Raises ProbeError when the kernel refuses to send, or never put the SYN on the wire.
         """
-        self._send(self._client.open(time.monotonic_ns()))
-        while not self._client.done:
-            wait_ns = self._client.wake_ns - time.monotonic_ns()
-            frame = capture.read(max(0, wait_ns) / SECOND_NS)
-            if frame is not None:
-                self._react(frame)
-            self._send(self._client.tick(time.monotonic_ns()))
+        interface = self.attempt.approach.route.interface
+        for attempt, frame in self._engine.run([self.attempt], {interface: capture}):
             if frame is not None:
                 yield frame
-        yield from self._own_copies(capture)
-        if not self._seen:
-            raise ProbeError(
-                f"the SYN to {self._server} did not leave {self._interface}: no host there answers for the address "
-                "(ARP or neighbour discovery), or a firewall on this machine dropped it"
-            )
+            elif attempt.error is not None:
+                raise attempt.error
 
     def close(self) -> None:
         """End what is unfinished with RST, then free the port; after that the kernel answers late segments."""
-        with suppress(ProbeError):  # the network is gone, there is nobody to tell
-            self._send(self._client.abort(time.monotonic_ns()))
-        self._crafter.close()
-        self._hold.close()
+        self._engine.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _react(self, frame: Frame) -> None:
-        packet = decode(frame).transport
-        if isinstance(packet, Segment | IcmpError):
-            self._send(self._client.receive(packet, time.monotonic_ns()))
-            self._seen += isinstance(packet, Segment) and (packet.src, packet.dst) == (self.endpoint, self._server)
-
-    def _send(self, segments: Iterable[Outgoing]) -> None:
-        for segment in segments:
-            self._crafter.send(segment)
-            self._sent += 1
-            if self.on_sent:
-                self.on_sent()
-
-    def _own_copies(self, capture: Capture) -> Iterator[Frame]:
-        """Wait until the capture has shown the last segments that we sent."""
-        deadline = time.monotonic() + _OWN_COPY_S
-        while self._seen < self._sent and (frame := capture.read(max(0.0, deadline - time.monotonic()))):
-            self._react(frame)
-            yield frame
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The Internet checksum (RFC 1071) of TCP over its pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1)."""
+"""The Internet checksum (RFC 1071), and that of TCP over its pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,26 @@ def _ones_complement_sum(data: bytes) -> int:
     return int.from_bytes(data) % 0xFFFF
 
 
+def _pseudo_header(src: bytes, dst: bytes, length: int) -> bytes:
+    return src + dst + length.to_bytes(4) + _TCP_PROTOCOL.to_bytes(4)
+
+
+def internet_checksum(data: bytes) -> int:
+    """The checksum to write into `data`, whose checksum field is zero: the complement of the sum."""
+    return -_ones_complement_sum(data) % 0xFFFF
+
+
+def tcp_checksum(src: bytes, dst: bytes, segment: bytes) -> int:
+    """The checksum to write into a TCP segment whose checksum field is zero."""
+    return internet_checksum(_pseudo_header(src, dst, len(segment)) + segment)
+
+
 def tcp_checksum_ok(src: bytes, dst: bytes, segment: bytes) -> bool | None:
     """Whether the checksum of a whole TCP segment is right; None when it was left to the network card.
 
     A capture on the sending host may show the pseudo-header's sum alone: the card adds the rest.
     """
-    pseudo = src + dst + len(segment).to_bytes(4) + _TCP_PROTOCOL.to_bytes(4)
+    pseudo = _pseudo_header(src, dst, len(segment))
     if _ones_complement_sum(pseudo + segment) == 0:
         return True
     field = int.from_bytes(segment[_CHECKSUM_AT : _CHECKSUM_AT + 2])

@@ -1,8 +1,8 @@
 """Header layouts: every field of every header is written down once, here and nowhere else.
 
 A `Layout` names the fields of a fixed header in wire order with their `struct` codes (all integers
-are big-endian). `read` is the scalar reader: one header, Python ints. A column reader needs nothing
-more than `offset_of` and the codes (`H` is numpy's `>u2`, `I` is `>u4`, `4s` is `V4`).
+are big-endian). `read` is the scalar reader: one header, Python ints; `write` is its twin. A column reader
+needs nothing more than `offset_of` and the codes (`H` is numpy's `>u2`, `I` is `>u4`, `4s` is `V4`).
 Fields narrower than a byte boundary are taken out of their word by the `bits` functions below the
 layouts; they use only `>>` and `&`, so that they work on ints and on numpy arrays alike.
 """
@@ -25,7 +25,7 @@ class TooShortError(Exception):
 class Layout:
     """The fixed part of a header: field names and `struct` codes in wire order."""
 
-    __slots__ = ("_unpack_from", "fields", "name", "size")
+    __slots__ = ("_places", "_unpack_from", "fields", "name", "size")
 
     def __init__(self, name: str, *fields: tuple[str, str]) -> None:
         compiled = struct.Struct("!" + "".join(code for _, code in fields))
@@ -33,6 +33,12 @@ class Layout:
         self.fields = fields
         self.size = compiled.size
         self._unpack_from = compiled.unpack_from
+        self._places: dict[str, tuple[struct.Struct, int]] = {}
+        at = 0
+        for field, code in fields:
+            place = struct.Struct("!" + code)
+            self._places[field] = place, at
+            at += place.size
 
     def read(self, data: bytes, at: int = 0) -> tuple[Any, ...]:
         """Field values of the header at offset `at`, in layout order. Raises TooShortError."""
@@ -41,14 +47,15 @@ class Layout:
         except struct.error:
             raise TooShortError(self.name, at, self.size, max(len(data) - at, 0)) from None
 
+    def write(self, buffer: bytearray, at: int, **values: int | bytes) -> None:
+        """Write some fields of the header at offset `at`; the others keep their bytes."""
+        for field, value in values.items():
+            place, offset = self._places[field]
+            place.pack_into(buffer, at + offset, value)
+
     def offset_of(self, field: str) -> int:
         """Offset of a field from the start of the header, bytes."""
-        before = ""
-        for name, code in self.fields:
-            if name == field:
-                return struct.calcsize("!" + before)
-            before += code
-        raise KeyError(field)
+        return self._places[field][1]
 
 
 ETHERNET = Layout("ethernet", ("dst", "6s"), ("src", "6s"), ("ethertype", "H"))

@@ -16,7 +16,7 @@ from handshake.lab.links import Port, connect, route
 from handshake.lab.netns import Host
 from handshake.model.address import Endpoint
 from handshake.model.packet import ACK, FIN, RST, SYN, Segment
-from handshake.probe.craft import Crafter, Outgoing
+from handshake.probe.craft import Crafter, Outgoing, RawSender
 from handshake.probe.hold import PortHold
 from handshake.probe.run import Probe
 from handshake.source.live import Sniffer
@@ -102,7 +102,7 @@ def server_sends_first(kind: str) -> None:
         assert sum({segment.seq: segment.payload_len for segment in from_server}.values()) == 330_000
         assert talk.lines[-1] == "client ACK"
         assert not any("RST" in line for line in talk.lines)
-        assert net.server_states() == []
+        assert set(net.server_states()) <= {"TIME-WAIT"}  # it may close before our FIN is there
 
 
 @pytest.mark.parametrize("kind", ["lo IPv4", "veth IPv6"])
@@ -151,7 +151,8 @@ def wrong_ack() -> None:
             with Sniffer("lo", program=tcp_port_filter(hold.port)) as sniffer:
                 started.release()
                 syn = _next(sniffer, hold.endpoint)
-                with Crafter(hold.endpoint, syn.src) as server:
+                with RawSender() as sender:
+                    server = Crafter(sender, hold.endpoint, syn.src)
                     server.send(Outgoing(SYN | ACK, 7000, syn.seq + 1001))
                     rst = _next(sniffer, hold.endpoint)
                     assert (rst.flags, rst.seq) == (RST, (syn.seq + 1001) % 2**32)

@@ -37,7 +37,7 @@ from handshake.probe.approach import prepare
 from handshake.probe.run import Probe
 approach = prepare(sys.argv[1])
 with Probe(approach) as probe:
-    probe._send(probe._client.open(time.monotonic_ns()))
+    probe.attempt.start()
     print(probe.endpoint.port, flush=True)
     time.sleep(30)
 """

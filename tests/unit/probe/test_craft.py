@@ -8,13 +8,15 @@ import sys
 from typing import NoReturn
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handshake.errors import PrivilegeError, ProbeError, TargetError
 from handshake.model.address import Endpoint
 from handshake.model.options import EOL, MPTCP, NOP, Option, Options
 from handshake.model.packet import ACK, SYN, Frame, Segment
-from handshake.probe.craft import Crafter, Outgoing, mss_for, syn_options
-from handshake.probe.hold import PortHold
+from handshake.probe.craft import Crafter, Outgoing, RawSender, mss_for, syn_options
+from handshake.probe.hold import PortHold, PortSpan
 from handshake.probe.run import _hold
 from handshake.wire.decode import decode
 from tests.support import ROOT
@@ -37,50 +39,84 @@ def test_mss_is_what_linux_announces(mtu: int, address: bytes, mss: int) -> None
     assert mss_for(mtu, address) == mss
 
 
-class Pipe:
-    """Stands for scapy's socket: keeps what would be sent."""
-
-    sent: list[bytes]
-
-    def __init__(self, *_: int) -> None:
-        self.sent = []
-        self.outs = self
-
-    def connect(self, _: object) -> None:
-        pass
-
-    def send(self, packet: object) -> None:
-        self.sent.append(bytes(packet))  # type: ignore[call-overload]
-
-    def close(self) -> None:
-        pass
-
-
-def crafted(monkeypatch: pytest.MonkeyPatch, address: bytes, segment: Outgoing) -> Segment:
-    import scapy.layers.inet6  # all of it, before a piece is replaced
-    import scapy.supersocket
-
-    pipe = Pipe()
-    monkeypatch.setattr(scapy.supersocket, "SuperSocket", lambda *_: pipe)
-    with Crafter(Endpoint(address, 40000), Endpoint(address, 80)) as crafter:
-        crafter.send(segment)
-    transport = decode(Frame(1, 0, 101, pipe.sent[0], len(pipe.sent[0]))).transport
+def crafted(address: bytes, segment: Outgoing) -> Segment:
+    packet = bytes(Crafter(RawSender(), Endpoint(address, 40000), Endpoint(address, 80)).build(segment))
+    transport = decode(Frame(1, 0, 101, packet, len(packet))).transport
     assert isinstance(transport, Segment)
     return transport
 
 
+@st.composite
+def options(draw: st.DrawFn) -> Options:
+    """Options of any kind and length that fit into the 40 bytes there are."""
+    items: list[Option] = []
+    room = 40
+    while room >= 2 and draw(st.booleans()):
+        kind = draw(st.integers(0, 255))
+        body = b"" if kind in (EOL, NOP) else draw(st.binary(max_size=room - 2))
+        items.append(Option(kind, body))
+        room -= 1 if kind in (EOL, NOP) else 2 + len(body)
+    return Options(tuple(items))
+
+
+def by_scapy(client: Endpoint, server: Endpoint, segment: Outgoing, ttl: int) -> bytes:
+    """The same segment built by scapy alone."""
+    from scapy.layers.inet import IP, TCP
+    from scapy.layers.inet6 import IPv6
+
+    network = (
+        IPv6(src=client.host, dst=server.host, hlim=ttl)
+        if len(server.address) == 16
+        else IP(src=client.host, dst=server.host, ttl=ttl, flags="DF", id=0)
+    )
+    names = {EOL: "EOL", NOP: "NOP"}
+    transport = TCP(
+        sport=client.port,
+        dport=server.port,
+        seq=segment.seq,
+        ack=segment.ack,
+        flags=segment.flags,
+        window=segment.wnd,
+        options=[(names[kind], None) if kind in names else (kind, body) for kind, body in segment.options.items],
+    )
+    return bytes(network / transport / segment.payload)
+
+
+@given(
+    data=st.data(),
+    size=st.sampled_from((4, 16)),
+    ports=st.tuples(st.integers(0, 65535), st.integers(0, 65535)),
+    segment=st.builds(
+        Outgoing,
+        flags=st.integers(0, 511),
+        seq=st.integers(0, 2**32 - 1),
+        ack=st.integers(0, 2**32 - 1),
+        wnd=st.integers(0, 65535),
+        options=options(),
+        payload=st.binary(max_size=50),
+    ),
+    ttl=st.integers(0, 255),
+)
+def test_the_bytes_are_those_that_scapy_would_build(
+    data: st.DataObject, size: int, ports: tuple[int, int], segment: Outgoing, ttl: int
+) -> None:
+    client, server = (Endpoint(data.draw(st.binary(min_size=size, max_size=size)), port) for port in ports)
+    built = Crafter(RawSender(), client, server, ttl=ttl).build(segment)
+    assert built == by_scapy(client, server, segment, ttl)
+
+
 @pytest.mark.parametrize("address", [LOOPBACK, IPV6_LOOPBACK])
-def test_what_is_asked_for_is_what_stands_on_the_wire(monkeypatch: pytest.MonkeyPatch, address: bytes) -> None:
-    segment = crafted(monkeypatch, address, Outgoing(SYN, 0xFFFFFFFF, 0, 64240, syn_options(1460, 77)))
+def test_what_is_asked_for_is_what_stands_on_the_wire(address: bytes) -> None:
+    segment = crafted(address, Outgoing(SYN, 0xFFFFFFFF, 0, 64240, syn_options(1460, 77)))
     assert (segment.src.port, segment.dst.port, segment.flags, segment.seq) == (40000, 80, SYN, 0xFFFFFFFF)
     assert (segment.wnd, segment.ttl, segment.checksum_ok, segment.faults) == (64240, 64, True, ())
     assert [option.name for option in segment.options.items] == ["mss", "sack-permitted", "timestamps", "nop", "wscale"]
     assert (segment.options.mss, segment.options.wscale_shift, segment.options.tsval) == (1460, 7, 77)
 
 
-def test_any_option_keeps_its_bytes_and_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_option_keeps_its_bytes_and_place() -> None:
     items = (Option(NOP, b""), Option(MPTCP, b"\x01\x02"), Option(222, b""), Option(EOL, b""))
-    segment = crafted(monkeypatch, LOOPBACK, Outgoing(ACK, 0, 5, options=Options(items)))
+    segment = crafted(LOOPBACK, Outgoing(ACK, 0, 5, options=Options(items)))
     assert segment.options.items == items
     assert segment.ack == 5
 
@@ -93,16 +129,13 @@ def test_nothing_heavy_is_imported_before_something_is_sent() -> None:
 
 
 def test_without_privilege_the_command_to_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    import scapy.layers.inet6  # all of it, before a piece is replaced
-    import scapy.supersocket
-
     def refuse(*_: int) -> NoReturn:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(scapy.supersocket, "SuperSocket", refuse)
+    monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(sys, "argv", ["/usr/bin/handshake", "probe", "a b:80"])
     with pytest.raises(PrivilegeError, match="sudo /usr/bin/handshake probe 'a b:80'") as caught:
-        Crafter(Endpoint(LOOPBACK, 1), Endpoint(LOOPBACK, 2))
+        RawSender().open(inet6=False)
     assert caught.value.exit_status == 77
 
 
@@ -138,3 +171,15 @@ def test_a_probe_never_holds_the_port_that_it_probes(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("handshake.probe.run.PortHold", unlucky)
     with _hold(Endpoint(LOOPBACK, 0), target, 0) as hold:
         assert hold.endpoint != target
+
+
+def test_a_span_gives_every_free_port_in_turn() -> None:
+    span = PortSpan(size=3)
+    ports = range(span.first, span.last + 1)
+    with PortHold(LOOPBACK, span.first):
+        avoided = Endpoint(LOOPBACK, span.last)
+        for _ in range(2):
+            with span.hold(LOOPBACK, avoided) as hold:
+                assert hold.port == ports[1]
+        with span.hold(LOOPBACK, avoided), pytest.raises(ProbeError, match="no source port from"):
+            span.hold(LOOPBACK, avoided)
