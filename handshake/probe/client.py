@@ -3,20 +3,25 @@
 The rules, RFC 9293 §3.10 unless told otherwise, with SND.UNA, SND.NXT, RCV.NXT as there:
 
 SYN-SENT (§3.10.7.3)
-    ACK that is not SND.NXT          → RST with SEQ = that ACK (none to a RST); keep waiting
+    ACK of nothing that was sent     → RST with SEQ = that ACK (none to a RST); keep waiting
     RST with the right ACK           → CLOSED, refused; a RST without ACK is dropped
-    SYN,ACK                          → ESTABLISHED, send ACK
+    SYN,ACK                          → ESTABLISHED, send ACK (half-open: CLOSED, send RST)
     SYN                              → SYN-RECEIVED, send SYN,ACK (simultaneous open)
     ICMP error quoting our SYN       → CLOSED (the one who asks wants to know; RFC 1122 §4.2.3.9
                                        would go on after the soft ones; RFC 5927 §4.1: check the quoted SEQ)
 synchronised states (§3.10.7.4)
     RST with SEQ = RCV.NXT           → CLOSED; elsewhere in the window: challenge ACK (RFC 5961 §3)
     SYN, or ACK beyond SND.NXT       → challenge ACK (RFC 5961 §4, §5); this also answers a repeated SYN,ACK
-    data and FIN                     → taken when next in sequence, acknowledged either way
+    data and FIN                     → taken in sequence, kept when early, acknowledged either way
 
-Once established the client closes: FIN, then it waits a bounded time for the server's FIN and sends
-RST when none comes, so that nothing stays half-open. SYN and FIN are repeated with the doubling
-timeout of RFC 6298.
+Data goes out in segments of the MSS within the server's window and the congestion window (RFC 5681 §3.1).
+What is not acknowledged is sent again, from SND.UNA on, with the doubling timeout of RFC 6298; so are SYN
+and FIN. A closed window is probed with one byte (§3.8.6.1). A SYN with Fast Open data is repeated without
+either (RFC 7413 §4.1.3). None of our packets is ECN-capable, so none can be marked; marks of the
+server's packets are echoed (RFC 3168 §6.1.3, RFC 9768 §3.2.2).
+
+Once there is nothing more to say, and after data nothing more to hear for a while, the client closes: FIN,
+then it waits a bounded time for the server's FIN and sends RST when none comes, so that nothing stays half-open.
 """
 
 from __future__ import annotations
@@ -24,17 +29,31 @@ from __future__ import annotations
 from handshake.model.address import Endpoint
 from handshake.model.handshake import State
 from handshake.model.options import NO_OPTIONS, NOP, Option, Options
-from handshake.model.packet import ACK, FIN, RST, SYN, IcmpError, Segment
+from handshake.model.packet import ACK, FIN, PSH, RST, SYN, IcmpError, Segment
 from handshake.model.seq import add, distance, within
-from handshake.probe.craft import WINDOW, WINDOW_SHIFT, Outgoing, syn_options, timestamps
+from handshake.probe.behaviour import MOST_OPTION_BYTES, Behaviour, Close
+from handshake.probe.craft import Outgoing, timestamps
+from handshake.probe.ecn import FLAGS as ECN_FLAGS
+from handshake.probe.ecn import Echo
+from handshake.probe.stream import FIRST_RTO_NS, SECOND_NS, Inbound, Outbound
 
-SECOND_NS = 1_000_000_000
-FIRST_RTO_NS = SECOND_NS
-"""RFC 6298 §2.1: before any measurement."""
-LEAST_RTO_NS = SECOND_NS // 5
-"""Linux's minimum; RFC 6298 §2.4 would have one second, longer than the whole wait for the close."""
+SIMULTANEOUS_RTO_NS = SECOND_NS // 5
+"""Between two SYNs of a simultaneous open: somebody starts the other side by hand."""
 
-_FIN_UNACKNOWLEDGED = (State.FIN_WAIT_1, State.CLOSING)
+_DEFAULT_MSS = {4: 536, 16: 1220}
+"""RFC 9293 §3.7.1, when the other side announces none."""
+_OPENING = (State.SYN_SENT, State.SYN_RECEIVED)
+_TALKING = (State.ESTABLISHED, State.CLOSE_WAIT)
+_AFTER_ACK_OF_FIN = {
+    State.FIN_WAIT_1: State.FIN_WAIT_2,
+    State.CLOSING: State.TIME_WAIT,
+    State.LAST_ACK: State.CLOSED,
+}
+_AFTER_FIN = {
+    State.ESTABLISHED: State.CLOSE_WAIT,
+    State.FIN_WAIT_1: State.CLOSING,
+    State.FIN_WAIT_2: State.TIME_WAIT,
+}
 
 
 class Client:
@@ -51,83 +70,102 @@ class Client:
         retries: int,
         timeout_ns: int,
         close_wait_ns: int,
+        behaviour: Behaviour = Behaviour(),  # noqa: B008 - frozen
     ) -> None:
         """Times in ns. `retries` is how often the SYN is repeated within `timeout_ns` from its first copy.
 
-        `clock_offset_ms` is added to the time for TSval (RFC 7323 §5.4). All `now_ns` must come
-        from one clock that does not go back.
+        `mss` is what fits the path, bytes. `clock_offset_ms` is added to the time for TSval (RFC 7323 §5.4).
+        An open connection is closed after `timeout_ns`, or when for `close_wait_ns` neither side has said
+        anything; as long again the server may take to close its side. All `now_ns` must come from one clock
+        that does not go back.
         """
         self.endpoint = endpoint
         self.server = server
         self.state = State.CLOSED
-        self.iss = self.snd_una = self.snd_nxt = iss
-        self.rcv_nxt = 0
-        self.wake_ns = 0
-        """When to call `tick`."""
+        self.iss = iss
+        self.inbound = Inbound(0)
+        """What the server has sent."""
+        self._out = Outbound(iss, behaviour.data, SIMULTANEOUS_RTO_NS if behaviour.simultaneous else FIRST_RTO_NS)
+        self._behaviour = behaviour
         self._mss = mss
         self._clock_offset_ms = clock_offset_ms
         self._retries_left = retries
         self._timeout_ns = timeout_ns
         self._close_wait_ns = close_wait_ns
-        self._rto_ns = FIRST_RTO_NS
-        self._rto_at_ns = self._give_up_ns = self._sent_ns = 0
+        self._give_up_ns = self._quiet_at_ns = 0
+        self._syns = 0
         self._tsecr: int | None = None
-        self._wnd = WINDOW
+        self._shift = self._peer_shift = 0
+        self._echo = Echo(behaviour.ecn)
+        self._left_open = False
 
     @property
     def done(self) -> bool:
         """Nothing is left to be sent or waited for (TIME-WAIT is not sat out)."""
-        return self.state in (State.CLOSED, State.TIME_WAIT)
+        return self._left_open or self.state in (State.CLOSED, State.TIME_WAIT)
+
+    @property
+    def rcv_nxt(self) -> int:
+        """The next number expected from the server."""
+        return self.inbound.rcv_nxt
+
+    @property
+    def wake_ns(self) -> int:
+        """When to call `tick`."""
+        wake_ns = self._give_up_ns
+        if self.state in _OPENING or self._out.waiting:
+            wake_ns = min(wake_ns, self._out.rto_at_ns)
+        if self.state in _TALKING and self._out.said_all:
+            wake_ns = min(wake_ns, self._quiet_at_ns)
+        return wake_ns
 
     def open(self, now_ns: int) -> list[Outgoing]:
         """Begin: the SYN."""
         self.state = State.SYN_SENT
-        self.snd_nxt = add(self.iss, 1)
         self._give_up_ns = now_ns + self._timeout_ns
-        self._sent_ns = now_ns
-        self._arm(now_ns)
-        return [self._syn(now_ns)]
+        syn = self._syn(now_ns)
+        self._out.opened(len(syn.payload), now_ns)
+        return [syn]
 
-    def receive(self, packet: Segment | IcmpError, now_ns: int) -> list[Outgoing]:
+    def receive(self, packet: Segment | IcmpError, now_ns: int, payload: bytes = b"") -> list[Outgoing]:
         """React to one packet of the wire; those of other connections, and our own, change nothing."""
         if isinstance(packet, IcmpError):
             return self._on_icmp(packet)
         if (packet.src, packet.dst) != (self.server, self.endpoint) or self.done or packet.checksum_ok is False:
             return []
         if self.state is State.SYN_SENT:
-            return self._in_syn_sent(packet, now_ns)
-        return self._synchronised(packet, now_ns)
+            return self._in_syn_sent(packet, payload, now_ns)
+        return self._synchronised(packet, payload, now_ns)
 
     def tick(self, now_ns: int) -> list[Outgoing]:
-        """React to the passing of time: repeat the SYN or FIN, or give up."""
+        """React to the passing of time: send again, close, or give up."""
         if self.done:
             return []
         if now_ns >= self._give_up_ns:
-            return self._give_up(now_ns)
-        if now_ns < self._rto_at_ns:
+            return self._finish(now_ns) if self.state in _TALKING else self._give_up(now_ns)
+        if self.state in _TALKING and self._out.said_all and now_ns >= self._quiet_at_ns:
+            return self._finish(now_ns)
+        if now_ns < self._out.rto_at_ns:
             return []
-        if self.state in (State.SYN_SENT, State.SYN_RECEIVED):
-            if not self._retries_left:
-                return self._give_up(now_ns)
-            self._retries_left -= 1
-        self._rto_ns *= 2  # RFC 6298 §5.5
-        self._arm(now_ns)
-        if self.state is State.SYN_SENT:
-            return [self._syn(now_ns)]
-        if self.state is State.SYN_RECEIVED:
-            return [self._syn(now_ns, acknowledging=True)]
-        return [self._segment(FIN | ACK, now_ns, seq=self.snd_una)] if self.state in _FIN_UNACKNOWLEDGED else []
+        if self.state in _OPENING:
+            return self._open_again(now_ns)
+        if not self._out.waiting:
+            return []
+        self._out.timed_out(now_ns)
+        return self._say(now_ns, at_least=1)
 
     def abort(self, now_ns: int) -> list[Outgoing]:
         """End at once, with a RST when the server holds, or may hold, an open or half-open connection (§3.10.5).
 
         Also from SYN-SENT, where the RFC sends none: the answer may be on its way, and a RST with
-        SEQ = ISS + 1 is what the server in SYN-RECEIVED accepts.
+        SEQ = ISS + 1 is what the server in SYN-RECEIVED accepts. A connection meant to be left open is.
         """
-        before, self.state = self.state, State.CLOSED
-        if before in (State.CLOSED, State.TIME_WAIT):
+        if self.done:
             return []
-        return [Outgoing(RST, self.snd_nxt, wnd=0) if before is State.SYN_SENT else self._segment(RST | ACK, now_ns)]
+        before, self.state = self.state, State.CLOSED
+        if before is State.SYN_SENT:
+            return [Outgoing(RST, add(self.iss, 1), wnd=0)]
+        return [self._segment(RST | ACK, now_ns)]
 
     def _give_up(self, now_ns: int) -> list[Outgoing]:
         """Time is up: a silent target is left in peace, any other connection aborted."""
@@ -135,74 +173,126 @@ class Client:
             self.state = State.CLOSED
         return self.abort(now_ns)
 
-    def _in_syn_sent(self, segment: Segment, now_ns: int) -> list[Outgoing]:
-        if segment.ack is not None and segment.ack != self.snd_nxt:
+    def _open_again(self, now_ns: int) -> list[Outgoing]:
+        """Repeat the SYN or SYN,ACK."""
+        if not self._behaviour.simultaneous:
+            if not self._retries_left:
+                return self._give_up(now_ns)
+            self._retries_left -= 1
+        self._behaviour = self._behaviour.without_fast_open()
+        self._out.syn_again(now_ns, double=not self._behaviour.simultaneous)
+        return [self._syn(now_ns, acknowledging=self.state is State.SYN_RECEIVED)]
+
+    def _in_syn_sent(self, segment: Segment, payload: bytes, now_ns: int) -> list[Outgoing]:
+        if segment.ack is not None and not within(add(self.iss, 1), segment.ack, self._out.nxt):
             return [] if segment.flags & RST else [Outgoing(RST, segment.ack, wnd=0)]
         if segment.flags & RST:
-            if segment.ack is not None:
+            if segment.ack is not None and not self._behaviour.simultaneous:
                 self.state = State.CLOSED
             return []
         if not segment.flags & SYN:
             return []
-        self.rcv_nxt = add(segment.seq, segment.seg_len)
+        if self._behaviour.half_open:
+            self.state = State.CLOSED
+            return [Outgoing(RST, add(self.iss, 1) if segment.ack is None else segment.ack, wnd=0)]
         self._negotiate(segment)
-        if segment.ack is None:
-            self.state = State.SYN_RECEIVED
-            return [self._syn(now_ns, acknowledging=True)]
-        return self._established(segment.ack, now_ns)
+        self.inbound.take(add(segment.seq, 1), payload, bool(segment.flags & FIN), self._behaviour.window)
+        if segment.ack is not None:
+            return self._established(segment, now_ns)
+        self.state = State.SYN_RECEIVED
+        answer = self._syn(now_ns, acknowledging=True)
+        # a SYN repeated before has gone to nobody: once more, so that the SYNs do cross
+        return [self._syn(now_ns), answer] if self._behaviour.simultaneous and self._syns > 2 else [answer]
 
-    def _established(self, ack: int, now_ns: int) -> list[Outgoing]:
-        """The third segment, and at once the FIN: a probe has nothing else to say."""
-        self.snd_una = ack
+    def _established(self, segment: Segment, now_ns: int) -> list[Outgoing]:
+        """The third segment, then what there is to say; a probe with nothing to say closes at once."""
+        assert segment.ack is not None
+        self._out.established(segment.ack, now_ns)
         self.state = State.ESTABLISHED
-        replies = [self._segment(ACK, now_ns), self._segment(FIN | ACK, now_ns)]
-        self.state = State.FIN_WAIT_1
-        self.snd_nxt = add(self.snd_nxt, 1)
-        self._rto_ns = max(LEAST_RTO_NS, 3 * (now_ns - self._sent_ns))  # RFC 6298 §2.2: R + 4·R/2
-        self._give_up_ns = now_ns + self._close_wait_ns
-        self._arm(now_ns)
-        return replies
+        third = self._segment(ACK | self._echo.agree(segment), now_ns)
+        self._give_up_ns = now_ns + self._timeout_ns
+        self._quiet_at_ns = now_ns + (self._close_wait_ns if self._behaviour.data else 0)
+        self._server_closes()
+        return [third, *self._go_on(now_ns)]
 
-    def _synchronised(self, segment: Segment, now_ns: int) -> list[Outgoing]:
+    def _go_on(self, now_ns: int) -> list[Outgoing]:
+        """Say what may be said now; with all said, and the server done too, close."""
+        if self._out.said_all and (self.inbound.finished or now_ns >= self._quiet_at_ns):
+            return self._finish(now_ns)
+        return self._say(now_ns)
+
+    def _finish(self, now_ns: int) -> list[Outgoing]:
+        """Leave the open connection as the behaviour has it; RST also when not everything could be said."""
+        if self._behaviour.close is Close.NONE:
+            self._left_open = True
+            return []
+        if self._behaviour.close is Close.RST or not self._out.said_all:
+            return self.abort(now_ns)
+        self.state = State.LAST_ACK if self.state is State.CLOSE_WAIT else State.FIN_WAIT_1
+        self._give_up_ns = now_ns + self._close_wait_ns
+        return self._say(now_ns)
+
+    def _say(self, now_ns: int, at_least: int = 0) -> list[Outgoing]:
+        """What may go out now: data, of which `at_least` bytes whatever the windows are; then the FIN."""
+        segments = [
+            self._segment(ACK | (PSH if last else 0), now_ns, seq, piece)
+            for seq, piece, last in self._out.pieces(now_ns, at_least)
+        ]
+        if self.state not in _TALKING and self._out.take_fin(now_ns):
+            segments.append(self._segment(FIN | ACK, now_ns, self._out.fin))
+        return segments
+
+    def _synchronised(self, segment: Segment, payload: bytes, now_ns: int) -> list[Outgoing]:
         """The order of the checks is that of §3.10.7.4."""
         if segment.flags & RST:
             if segment.seq == self.rcv_nxt:
                 self.state = State.CLOSED
                 return []
-            in_window = within(self.rcv_nxt, segment.seq, add(self.rcv_nxt, WINDOW))
+            in_window = within(self.rcv_nxt, segment.seq, add(self.rcv_nxt, self._behaviour.window))
             return [self._segment(ACK, now_ns)] if in_window else []
         if segment.ack is None:
-            return [self._segment(ACK, now_ns)] if segment.flags & SYN else []
-        if distance(segment.ack, self.snd_nxt) < 0:
+            crossed = self.state is State.SYN_RECEIVED and self._behaviour.simultaneous
+            return [self._segment(ACK, now_ns)] if segment.flags & SYN and not crossed else []
+        if distance(segment.ack, self._out.nxt) < 0:
             return [self._segment(ACK, now_ns)]
-        opening = self.state is State.SYN_RECEIVED and segment.ack == self.snd_nxt
-        replies = self._established(segment.ack, now_ns) if opening else []
-        self._acknowledged(segment.ack)
+        self._echo.note(segment)
+        if self.state is State.SYN_RECEIVED:
+            if segment.ack != self._out.nxt:
+                return []
+            self._out.wnd = self._window_of(segment)
+            replies = self._established(segment, now_ns)
+            return replies if segment.flags & SYN else [*replies, *self._take(segment, payload, now_ns)]
+        self._acknowledged(segment, now_ns)
         if segment.flags & SYN:
-            return replies or [self._segment(ACK, now_ns)]
-        return replies + self._take(segment, now_ns)
+            return [self._segment(ACK, now_ns)]
+        acks = self._take(segment, payload, now_ns)
+        if self.state not in _TALKING:
+            return acks
+        return [*acks, *self._go_on(now_ns)]
 
-    def _acknowledged(self, ack: int) -> None:
-        """SND.UNA moves on; our FIN acknowledged means a step further to the end."""
-        if distance(self.snd_una, ack) > 0:
-            self.snd_una = ack
-        if self.snd_una == self.snd_nxt:
-            after = {State.FIN_WAIT_1: State.FIN_WAIT_2, State.CLOSING: State.TIME_WAIT}
-            self.state = after.get(self.state, self.state)
+    def _acknowledged(self, segment: Segment, now_ns: int) -> None:
+        """SND.UNA and the window move on; our FIN acknowledged means a step further to the end."""
+        assert segment.ack is not None
+        if self._out.acknowledged(segment.ack, self._window_of(segment), now_ns):
+            self._quiet_at_ns = now_ns + self._close_wait_ns
+        if self._out.fin_acknowledged:
+            self.state = _AFTER_ACK_OF_FIN.get(self.state, self.state)
 
-    def _take(self, segment: Segment, now_ns: int) -> list[Outgoing]:
-        """Payload and FIN: move RCV.NXT when they are next in sequence, acknowledge in any case."""
+    def _take(self, segment: Segment, payload: bytes, now_ns: int) -> list[Outgoing]:
+        """Payload and FIN: RCV.NXT moves over what is next in sequence; acknowledge in any case."""
         if not segment.seg_len:
             return []
-        begin, end = distance(self.rcv_nxt, segment.seq), distance(self.rcv_nxt, add(segment.seq, segment.seg_len))
-        if begin <= 0 < end:
-            self.rcv_nxt = add(self.rcv_nxt, end)
-            if self._tsecr is not None:
-                self._tsecr = self._echo(segment.options)
-            if segment.flags & FIN:
-                after = {State.FIN_WAIT_1: State.CLOSING, State.FIN_WAIT_2: State.TIME_WAIT}
-                self.state = after.get(self.state, self.state)
+        if self._tsecr is not None and distance(segment.seq, self.rcv_nxt) >= 0:  # RFC 7323 §4.3
+            self._tsecr = self._their_clock(segment.options)
+        if self.inbound.take(segment.seq, payload, bool(segment.flags & FIN), self._behaviour.window):
+            self._quiet_at_ns = now_ns + self._close_wait_ns
+            self._server_closes()
         return [self._segment(ACK, now_ns)]
+
+    def _server_closes(self) -> None:
+        """The state after the server's FIN, if everything before it has come."""
+        if self.inbound.finished:
+            self.state = _AFTER_FIN.get(self.state, self.state)
 
     def _on_icmp(self, error: IcmpError) -> list[Outgoing]:
         ours = (error.src, error.dst, error.seq) == (self.endpoint, self.server, self.iss)
@@ -211,29 +301,41 @@ class Client:
         return []
 
     def _negotiate(self, segment: Segment) -> None:
-        """Timestamps and window scale are in effect when both sides sent them (RFC 7323 §1.3)."""
-        self._tsecr = self._echo(segment.options)
-        if segment.options.wscale_shift is not None:
-            self._wnd = WINDOW >> WINDOW_SHIFT
+        """What the server's SYN announces; options are in effect when both sides sent them (RFC 7323 §1.3)."""
+        self.inbound = Inbound(segment.seq)
+        offered, accepted = self._behaviour.syn_options(self._mss, 0), segment.options
+        self._tsecr = self._their_clock(accepted) if offered.tsval is not None else None
+        if self._behaviour.shift is not None and accepted.wscale_shift is not None:
+            self._shift, self._peer_shift = self._behaviour.shift, min(accepted.wscale_shift, 14)
+        announced = accepted.mss or _DEFAULT_MSS[len(self.server.address)]
+        header = 12 if self._tsecr is not None else 0  # RFC 9293 §3.7.1: options come out of the MSS
+        self._out.mss = max(min(announced, self._mss) - header, 1)
+        self._out.cwnd = 10 * self._out.mss  # RFC 6928 §2
+        self._out.wnd = segment.wnd  # RFC 7323 §2.2: a SYN's window is not scaled
 
-    def _echo(self, options: Options) -> int | None:
+    def _window_of(self, segment: Segment) -> int:
+        return segment.wnd if segment.flags & SYN else segment.wnd << self._peer_shift
+
+    def _their_clock(self, options: Options) -> int | None:
         return self._tsecr if options.tsval is None else options.tsval
 
     def _tsval(self, now_ns: int) -> int:
         return add(self._clock_offset_ms, now_ns // 1_000_000)
 
     def _syn(self, now_ns: int, *, acknowledging: bool = False) -> Outgoing:
-        options = syn_options(self._mss, self._tsval(now_ns), self._tsecr or 0)
-        flags, ack = (SYN | ACK, self.rcv_nxt) if acknowledging else (SYN, 0)
-        return Outgoing(flags, self.iss, ack, WINDOW, options)  # RFC 7323 §2.2: a SYN's window is not scaled
+        behaviour = self._behaviour
+        self._syns += 1
+        options = behaviour.syn_options(self._mss, self._tsval(now_ns), self._tsecr or 0)
+        if acknowledging:
+            return Outgoing(SYN | ACK, self.iss, self.rcv_nxt, behaviour.window, options)
+        early = behaviour.data[: self._mss - MOST_OPTION_BYTES] if options.tfo_cookie else b""
+        return Outgoing(SYN | behaviour.ecn, self.iss, 0, behaviour.window, options, early)
 
-    def _segment(self, flags: int, now_ns: int, seq: int | None = None) -> Outgoing:
+    def _segment(self, flags: int, now_ns: int, seq: int | None = None, payload: bytes = b"") -> Outgoing:
         options = NO_OPTIONS
         if self._tsecr is not None:
             nop = Option(NOP, b"")
             options = Options((nop, nop, timestamps(self._tsval(now_ns), self._tsecr)))
-        return Outgoing(flags, self.snd_nxt if seq is None else seq, self.rcv_nxt, self._wnd, options)
-
-    def _arm(self, now_ns: int) -> None:
-        self._rto_at_ns = now_ns + self._rto_ns
-        self.wake_ns = min(self._rto_at_ns, self._give_up_ns)
+        ecn = 0 if flags & (RST | ECN_FLAGS) else self._echo.flags
+        window = self._behaviour.window >> self._shift
+        return Outgoing(flags | ecn, self._out.nxt if seq is None else seq, self.rcv_nxt, window, options, payload)

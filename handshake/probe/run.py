@@ -19,9 +19,10 @@ from handshake.errors import ProbeError, TargetError
 from handshake.model.address import Endpoint, Scope
 from handshake.model.packet import Frame, IcmpError, Segment
 from handshake.model.report import Approach
-from handshake.probe.client import SECOND_NS, Client
+from handshake.probe.client import Client
 from handshake.probe.craft import Crafter, Outgoing, RawSender, mss_for
 from handshake.probe.hold import PortHold, PortSpan
+from handshake.probe.stream import SECOND_NS
 from handshake.wire.bpf import Instruction, tcp_port_filter
 from handshake.wire.decode import decode
 

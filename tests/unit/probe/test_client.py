@@ -54,7 +54,7 @@ class Dialogue:
         """A segment of the server; `seq` and `ack` are relative."""
         raw_seq, raw_ack = (IRS + seq) % 2**32, (ISS + ack) % 2**32 if flags & ACK else 0
         segment = Segment(1, 0, SERVER, CLIENT, raw_seq, raw_ack, flags, 65535, payload, options, 64)
-        return self.write(self.client.receive(segment, at_ms * MS))
+        return self.write(self.client.receive(segment, at_ms * MS, bytes(payload)))
 
     def icmp(self, kind: int, code: int, *, version: int = 4, seq: int | None = ISS) -> list[str]:
         error = IcmpError(1, 0, SERVER.address, version, kind, code, None, 6, CLIENT, SERVER, seq, "")
