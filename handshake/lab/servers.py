@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler
 from socket import AF_INET6
 from socketserver import BaseRequestHandler, BaseServer, ThreadingTCPServer, UDPServer
 
 from handshake.lab.netns import Host
+from handshake.model.dns import CNAME, NXDOMAIN
+from handshake.wire.dns import encode_answer, encode_name, read_question
 
 Address = tuple[str, int]
 """IP address as text, and port."""
@@ -26,6 +28,13 @@ def tcp_echo(address: Address, host: Host | None = None) -> AbstractContextManag
 def udp_echo(address: Address, host: Host | None = None) -> AbstractContextManager[BaseServer]:
     """Send back each datagram."""
     return _serving(UDPServer, address, _UdpEcho, host)
+
+
+def dns(
+    address: Address, zone: Mapping[tuple[str, int], Sequence[bytes]], host: Host | None = None, *, ttl_s: int = 60
+) -> AbstractContextManager[BaseServer]:
+    """A name server for the records of `zone`, data by name and type; what it does not hold does not exist."""
+    return _serving(UDPServer, address, type("_Zone", (_Dns,), {"zone": zone, "ttl_s": ttl_s}), host)
 
 
 def http(address: Address, host: Host | None = None, *, version: str = "1.1") -> AbstractContextManager[BaseServer]:
@@ -66,6 +75,27 @@ class _UdpEcho(BaseRequestHandler):
     def handle(self) -> None:
         data, sock = self.request
         sock.sendto(data, self.client_address)
+
+
+class _Dns(BaseRequestHandler):
+    zone: Mapping[tuple[str, int], Sequence[bytes]] = {}
+    ttl_s = 0
+
+    def handle(self) -> None:
+        """Answer with what the zone has; an alias (CNAME) is answered with itself and what it leads to."""
+        query, sock = self.request
+        question = read_question(query)
+        if question is None:
+            return
+        name, kind = question
+        records = []
+        if (name, CNAME) in self.zone:
+            (alias,) = self.zone[name, CNAME]
+            records.append((name, CNAME, self.ttl_s, encode_name(alias.decode())))
+            name = alias.decode()
+        records += [(name, kind, self.ttl_s, data) for data in self.zone.get((name, kind), ())]
+        known = any(owner == name for owner, _ in self.zone)
+        sock.sendto(encode_answer(query, records, 0 if known else NXDOMAIN), self.client_address)
 
 
 class _Http(BaseHTTPRequestHandler):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from handshake.model.address import Endpoint
+
 A, NS, CNAME, SOA, PTR, MX, TXT, AAAA = 1, 2, 5, 6, 12, 15, 16, 28
 TYPE_NAMES = {A: "A", NS: "NS", CNAME: "CNAME", SOA: "SOA", PTR: "PTR", MX: "MX", TXT: "TXT", AAAA: "AAAA"}
 
-RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
+NXDOMAIN = 3
+RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", NXDOMAIN: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 """Response codes (RFC 1035 §4.1.1, RFC 2136 §2.2 for the names)."""
 
 
@@ -51,3 +54,29 @@ class DnsAnswer:
     def rcode_name(self) -> str:
         """`NOERROR`, `NXDOMAIN` …, or `RCODE9`."""
         return RCODES.get(self.rcode, f"RCODE{self.rcode}")
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """One question to a name server and what came of it."""
+
+    server: Endpoint
+    name: str
+    kind: int
+    sent_ns: tuple[int, ...]
+    """When each copy of the question was sent, ns since the epoch."""
+    answered_ns: int | None = None
+    """When the kernel received the answer; None without one."""
+    answer: DnsAnswer | None = None
+    ignored: int = 0
+    """Datagrams of the server that did not fit the question (another id or name)."""
+
+    @property
+    def kind_name(self) -> str:
+        """`A`, `AAAA` …, as in `DnsRecord`."""
+        return TYPE_NAMES.get(self.kind, f"TYPE{self.kind}")
+
+    @property
+    def took_ns(self) -> int | None:
+        """First copy of the question to the answer, ns."""
+        return None if self.answered_ns is None else self.answered_ns - self.sent_ns[0]

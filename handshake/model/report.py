@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from handshake.model.address import Endpoint
+from handshake.model.dns import Lookup
 from handshake.model.handshake import Exchange, Handshake
 from handshake.model.kernel import Connect, KernelView
 
@@ -72,8 +73,15 @@ class Resolution:
     addresses: tuple[bytes, ...]
     """All addresses in the order of preference; the first was used. 4 or 16 bytes each."""
     source: str
-    """Who answered: `literal`, `hosts file`, `system resolver` …"""
+    """Who answered: `literal`, `hosts file`, `system resolver` …, `name server 10.0.0.53:53`."""
     took_ns: int
+    lookups: tuple[Lookup, ...] = ()
+    """What was asked of the name server and what it said, where we asked it ourselves."""
+
+    @property
+    def ttl_s(self) -> int | None:
+        """How long all of it may be kept, seconds: the smallest TTL; None where nobody told one."""
+        return min((r.ttl_s for lookup in self.lookups if lookup.answer for r in lookup.answer.records), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +119,16 @@ class Report:
     """What the server's kernel said while it was probed, where that is this machine's."""
     connects: tuple[Connect, ...] = ()
     """Ordinary connections, as the kernel tells of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What came of one of many probes."""
+
+    number: int
+    """In the order of starting, from 1."""
+    approach: Approach
+    handshake: Handshake | None
+    """None when the probe could not be carried out."""
+    error: str | None
+    """Why not, None otherwise."""

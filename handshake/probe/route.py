@@ -27,8 +27,8 @@ _WORDS = {
 _LAB_SCOPES = (Scope.LOOPBACK, Scope.PRIVATE, Scope.LINK_LOCAL)
 _NEVER = {
     Scope.UNSPECIFIED: "is the unspecified address, which is no host; 127.0.0.1 or [::1] is this machine",
-    Scope.BROADCAST: "is the broadcast address; TCP speaks to one host",
-    Scope.MULTICAST: "is a multicast address; TCP speaks to one host",
+    Scope.BROADCAST: "is the broadcast address; a probe speaks to one host",
+    Scope.MULTICAST: "is a multicast address; a probe speaks to one host",
 }
 
 
@@ -69,7 +69,7 @@ def route_to(address: bytes, interface: str | None = None) -> Route:
         raise _no_route(host, _NO_WAY[answer["type"]])
     name = str(link.get_attr("IFLA_IFNAME"))
     if answer["type"] == _RTN_BROADCAST:
-        raise TargetError(f"{host} is the broadcast address of the network on {name}; TCP speaks to one host")
+        raise TargetError(f"{host} is the broadcast address of the network on {name}; a probe speaks to one host")
     return _route(answer, name, link.get_attr("IFLA_MTU"), family)
 
 

@@ -9,11 +9,15 @@ import socket
 from typing import NoReturn
 
 from handshake.errors import TargetError
+from handshake.model.address import Endpoint
 from handshake.model.report import Target
 from handshake.model.services import SERVICES, service_name
 
+DNS_PORT = 53
+
 _PORT_BY_SERVICE = {name: port for port, name in sorted(SERVICES.items(), reverse=True)}
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
+_RANGE = re.compile(r":[0-9]+-[0-9]+$")
 _NOT_IN_NAMES = re.compile(r"[^\w-]", re.ASCII)
 
 
@@ -29,6 +33,41 @@ def parse_target(text: str) -> Target:
     except TargetError as error:
         raise TargetError(f"{text}: {error}" if text else str(error)) from None
     return Target(text, host, port, service)
+
+
+def parse_targets(text: str) -> tuple[Target, ...]:
+    """Read one host with a list of ports: `host:22,http,8000-8010`; each port once, in the order given.
+
+    Raises TargetError that says what is wrong with it.
+    """
+    text = text.strip()
+    if "," not in text and not _RANGE.search(text):
+        return (parse_target(text),)
+    head, colon, ports = text.rpartition(":")
+    targets: dict[int, Target] = {}
+    for piece in ports.split(","):
+        first, dash, last = piece.partition("-") if _RANGE.fullmatch(f":{piece}") else (piece, "", "")
+        start = parse_target(f"{head}{colon}{first}")
+        end = parse_target(f"{head}{colon}{last}") if dash else start
+        if end.port < start.port:
+            raise TargetError(f"{text}: the range {piece} runs backwards; write {last}-{first}")
+        targets |= {
+            port: Target(f"{head}{colon}{port}", start.host, port, service_name(port))
+            for port in range(start.port, end.port + 1)
+            if port not in targets
+        }
+    return tuple(targets.values())
+
+
+def parse_name_server(text: str) -> Endpoint:
+    """Read `10.0.0.53`, `10.0.0.53:5353`, `::1` or `[::1]:53`; the port is 53 unless told. Raises TargetError."""
+    host = text.strip().removeprefix("[").removesuffix("]")
+    if _is_ipv4(host) or _ipv6(host):
+        return Endpoint(ipaddress.ip_address(host).packed, DNS_PORT)
+    target = parse_target(text)
+    if not (_is_ipv4(target.host) or _ipv6(target.host)):
+        raise TargetError(f"{text}: a name server is given by its address, such as 10.0.0.53 or [::1]:5353")
+    return Endpoint(ipaddress.ip_address(target.host).packed, target.port)
 
 
 def _wrong(reason: str) -> NoReturn:

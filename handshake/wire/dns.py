@@ -7,6 +7,7 @@ most 255 bytes (§3.1), and of the announced records only as many are read as th
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 from handshake.model.address import format_address
 from handshake.model.dns import AAAA, CNAME, NS, PTR, A, DnsAnswer, DnsRecord
@@ -27,11 +28,33 @@ class _FaultError(Exception):
 
 def encode_query(number: int, name: str, kind: int) -> bytes:
     """A recursive question after the records of one type. Raises ValueError for what cannot be a name."""
+    return _HEADER.pack(number, _RECURSION_DESIRED, 1, 0, 0, 0) + encode_name(name) + _QUESTION.pack(kind, _IN)
+
+
+def encode_answer(query: bytes, records: Sequence[tuple[str, int, int, bytes]], rcode: int = 0) -> bytes:
+    """What a name server says to a query: records of name, type, TTL in seconds and data."""
+    (number,) = struct.unpack_from("!H", query)
+    head = _HEADER.pack(number, _RESPONSE | _RECURSION_DESIRED | rcode, 1, len(records), 0, 0)
+    answers = (encode_name(name) + _RECORD.pack(kind, _IN, ttl, len(data)) + data for name, kind, ttl, data in records)
+    return head + query[_HEADER.size :] + b"".join(answers)
+
+
+def encode_name(name: str) -> bytes:
+    """A name as labels, uncompressed. Raises ValueError for what cannot be a name."""
     labels = [label.encode("ascii") for label in name.removesuffix(".").split(".")] if name != "." else []
     if any(not 0 < len(label) < 64 for label in labels) or sum(map(len, labels)) + len(labels) + 1 > _LONGEST_NAME:
         raise ValueError(f"{name!r} is not a domain name (RFC 1035 §3.1)")
-    owner = b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
-    return _HEADER.pack(number, _RECURSION_DESIRED, 1, 0, 0, 0) + owner + _QUESTION.pack(kind, _IN)
+    return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
+
+
+def read_question(data: bytes) -> tuple[str, int] | None:
+    """Name and type that a query asks for; None for bytes that are no query."""
+    try:
+        name, at = _name(data, _HEADER.size)
+        kind, _ = _QUESTION.unpack_from(data, at)
+    except (struct.error, _FaultError):
+        return None
+    return name, kind
 
 
 def read_answer(data: bytes) -> DnsAnswer | None:

@@ -52,10 +52,16 @@ def test_a_name_has_all_its_addresses_once_in_order(monkeypatch: pytest.MonkeyPa
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.0.1 other Box # server\n")
     monkeypatch.setattr(resolving, "_HOSTS", hosts)
+    conf = tmp_path / "resolv.conf"
+    monkeypatch.setattr(resolving, "_RESOLV_CONF", conf)
     resolution = resolve(named("box"))
     assert resolution.addresses == (ip_address("::1").packed, LOOPBACK)
     assert resolution.source == "hosts file"
     assert resolution.took_ns > 0
+    assert resolve(named("server")).source == "system resolver"
+    conf.write_text("search lab\nnameserver 10.0.0.53\nnameserver 10.0.0.54\n")
+    assert resolve(named("server")).source == "system resolver, resolv.conf names 10.0.0.53"
+    conf.write_text("# nobody\nnameserver\n")
     assert resolve(named("server")).source == "system resolver"
     assert resolve(named("box"), 4).addresses == (LOOPBACK,)
 
