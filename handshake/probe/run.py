@@ -19,6 +19,7 @@ from handshake.errors import ProbeError, TargetError
 from handshake.model.address import Endpoint, Scope
 from handshake.model.packet import Frame, IcmpError, Segment
 from handshake.model.report import Approach
+from handshake.probe.behaviour import Behaviour
 from handshake.probe.client import Client
 from handshake.probe.craft import Crafter, Outgoing, RawSender, mss_for
 from handshake.probe.hold import PortHold, PortSpan
@@ -61,6 +62,7 @@ class Attempt:
         retries: int = 2,
         timeout_s: float = 5.0,
         close_wait_s: float = 1.0,
+        behaviour: Behaviour = Behaviour(),  # noqa: B008 - frozen
     ) -> None:
         """Nothing is held or sent yet. The source port is `source_port` (0: any free one), or one out of `ports`.
 
@@ -73,6 +75,7 @@ class Attempt:
         self._retries = retries
         self._timeout_ns = int(timeout_s * SECOND_NS)
         self._close_wait_ns = int(close_wait_s * SECOND_NS)
+        self._behaviour = behaviour
         self._hold: PortHold | None = None
         self._sent = self._seen = 0
         self._linger_ns: int | None = None
@@ -88,16 +91,17 @@ class Attempt:
             if self._ports
             else _hold(self._source, server, scope_id)
         )
-        self._crafter = Crafter(sender, self.endpoint, server, scope_id=scope_id)
+        self._crafter = Crafter(sender, self.endpoint, server, scope_id=scope_id, ttl=self._behaviour.ttl)
         self._client = Client(
             self.endpoint,
             server,
             mss=mss_for(route.mtu, server.address),
-            iss=secrets.randbits(32),
+            iss=secrets.randbits(32) if self._behaviour.isn is None else self._behaviour.isn,
             clock_offset_ms=clock_offset_ms,
             retries=self._retries,
             timeout_ns=self._timeout_ns,
             close_wait_ns=self._close_wait_ns,
+            behaviour=self._behaviour,
         )
 
     @property
@@ -129,11 +133,11 @@ class Attempt:
         """Send the SYN."""
         self._send(self._client.open(time.monotonic_ns()))
 
-    def receive(self, packet: Segment | IcmpError) -> None:
+    def receive(self, packet: Segment | IcmpError, payload: bytes) -> None:
         """Let the client react to a packet of its port, or note that our own has shown up."""
         own = isinstance(packet, Segment) and (packet.src, packet.dst) == (self.endpoint, self.approach.server)
         self._seen += own
-        self._send(self._client.receive(packet, time.monotonic_ns()))
+        self._send(self._client.receive(packet, time.monotonic_ns(), payload))
 
     def tick(self) -> None:
         """Let the client react to the passing of time."""
@@ -245,15 +249,13 @@ class Engine:
 
     def _dispatch(self, frame: Frame) -> Iterator[Event]:
         """Hand a frame to the attempt whose port it is about; those of nobody are not ours."""
-        packet = decode(frame).transport
-        if isinstance(packet, Segment):
-            attempt = self._running.get(packet.dst) or self._running.get(packet.src)
-        elif isinstance(packet, IcmpError):
-            attempt = self._running.get(packet.src)
-        else:
+        decoded = decode(frame)
+        packet = decoded.transport
+        if not isinstance(packet, Segment | IcmpError):
             return
-        if attempt is not None and isinstance(packet, Segment | IcmpError):
-            attempt.receive(packet)
+        attempt = self._running.get(packet.src) or self._running.get(packet.dst)
+        if attempt is not None:
+            attempt.receive(packet, decoded.payload)
             yield attempt, frame
             yield from self._conclude(attempt)
 
@@ -317,6 +319,7 @@ class Probe:
         retries: int = 2,
         timeout_s: float = 5.0,
         close_wait_s: float = 1.0,
+        behaviour: Behaviour = Behaviour(),  # noqa: B008 - frozen
     ) -> None:
         """Hold the source port (0: any free one) and open the raw socket; nothing is sent yet.
 
@@ -324,7 +327,12 @@ class Probe:
         `close_wait_s` to send its own. Raises PrivilegeError, ProbeError or TargetError.
         """
         self.attempt = Attempt(
-            approach, source_port=source_port, retries=retries, timeout_s=timeout_s, close_wait_s=close_wait_s
+            approach,
+            source_port=source_port,
+            retries=retries,
+            timeout_s=timeout_s,
+            close_wait_s=close_wait_s,
+            behaviour=behaviour,
         )
         self._engine = Engine()
         try:
