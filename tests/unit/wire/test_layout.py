@@ -56,6 +56,19 @@ def test_column_reader_reads_the_same_values(header: Layout) -> None:
 
 
 @by_name
+def test_write_changes_its_field_and_no_other(header: Layout) -> None:
+    before = sample(header)
+    for at, (name, code) in enumerate(header.fields):
+        buffer = bytearray(b"??" + before + b"??")
+        value = b"\xee" * struct.calcsize(code) if code.endswith("s") else 0xAB
+        header.write(buffer, 2, **{name: value})
+        expected = list(header.read(before))
+        expected[at] = value
+        assert list(header.read(bytes(buffer), 2)) == expected
+        assert bytes(buffer[:2] + buffer[-2:]) == b"????"
+
+
+@by_name
 def test_reading_past_the_end_tells_what_is_missing(header: Layout) -> None:
     for have in range(header.size):
         with pytest.raises(TooShortError, match=f"^{have} of {header.size} header bytes$") as raised:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handshake.model import options as kinds
 from handshake.model.options import Options
 from handshake.model.packet import ACK, AE, FLAG_NAMES, SYN
+from handshake.wire.checksum import internet_checksum, tcp_checksum
 from handshake.wire.tcp import parse_options
 from tests.unit.wire.wire_bytes import (
     CLIENT,
@@ -185,6 +188,13 @@ def test_checksum(version: int, payload: bytes) -> None:
 
 def test_changed_address_breaks_the_checksum() -> None:
     assert segment_of(decoded(ipv4(tcp(), ends=(CLIENT, b"\x0a\0\0\3")))).checksum_ok is False
+
+
+@given(st.binary(max_size=300))
+def test_checksums_to_write(data: bytes) -> None:
+    assert internet_checksum(data) == inverse_sum(data) % 0xFFFF
+    segment = tcp(payload=data, checksum=0)
+    assert tcp_checksum(CLIENT, SERVER, segment) == int.from_bytes(tcp(payload=data)[16:18]) % 0xFFFF
 
 
 @pytest.mark.parametrize("cut", [1, 5, 100])
