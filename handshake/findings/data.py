@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from handshake.findings.registry import Match, marked, numbers, rule
+from handshake.model import seq
 from handshake.model.finding import Severity
 from handshake.model.handshake import Handshake, Mark
 
@@ -68,5 +69,5 @@ def data_before_ack(handshake: Handshake) -> Iterator[Match]:
 def fast_open_refused(handshake: Handshake) -> Iterator[Match]:
     """Data in the SYN that was ignored."""
     syn, answer = handshake.client.opening, handshake.server.opening
-    if syn and answer and syn.payload_len and answer.ack_raw == (syn.seq + 1) % 2**32:
+    if syn and answer and syn.payload_len and answer.ack == seq.add(syn.seq, 1):
         yield Match(f"{syn.payload_len} bytes in the SYN were not accepted", (syn.number, answer.number))

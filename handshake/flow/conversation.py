@@ -7,7 +7,7 @@ for the state table. Recognition follows RFC 9293 §3.10.7, RFC 5961 (challenge 
 
 from __future__ import annotations
 
-from handshake.flow.endpoint import End
+from handshake.flow.endpoint import End, far
 from handshake.flow.state import SYNCHRONISED, Event, Role, transition
 from handshake.flow.timeline import Timeline
 from handshake.model import seq
@@ -144,11 +144,10 @@ class Conversation:
             self._begin_again()
         sender.adopt(segment)
         if self.server.syn_acks and sender is self.client:
-            sender.state = State.ESTABLISHED
-            self._step(segment, sender, receiver, marks=marks, note="asks to open (captured after the answer)")
+            event = Event.SYN_LATE
         else:
-            crossed = receiver.state is State.SYN_SENT
-            self._step(segment, sender, receiver, Event.SYN_CROSSED if crossed else Event.SYN, marks=marks)
+            event = Event.SYN_CROSSED if receiver.state is State.SYN_SENT else Event.SYN
+        self._step(segment, sender, receiver, event, marks=marks)
 
     def _begin_again(self) -> None:
         """A new try with the same SYN after a refusal."""
@@ -168,6 +167,9 @@ class Conversation:
             marks.append(Mark.SYN_ACK_AFTER_ACK if after else Mark.SYN_ACK_RETRANSMITTED)
             self._step(segment, sender, receiver, marks=marks, note="answers again: the same SYN-ACK")
             return
+        if self.reset_by is not None:
+            self._step(segment, sender, receiver, marks=[*marks, Mark.AFTER_RST], note="arrives after the reset")
+            return
         if receiver.iss is not None and not receiver.acknowledged_by(segment.ack_raw):
             marks.append(Mark.BAD_ACK)
             self.strayed = True
@@ -178,7 +180,7 @@ class Conversation:
             self._step(segment, sender, receiver, marks=marks, note=note, provokes=True)
             return
         self._accept(segment, sender)
-        receiver.syn_acked = True
+        receiver.syn_acked = receiver.iss is not None or receiver is self.client  # its SYN may come later, or never
         self._step(segment, sender, receiver, Event.SYN_ACK, marks=marks)
 
     def _accept(self, syn_ack: Segment, sender: End) -> None:
@@ -203,7 +205,7 @@ class Conversation:
                 provokes = odd is Mark.BAD_ACK
                 self._step(segment, sender, receiver, marks=[odd], note=_ODD_ACKS[odd], provokes=provokes)
                 return
-            self._acknowledges(ack, sender, receiver, events)
+            self._acknowledges(segment, ack, sender, receiver, events)
         sender.spoke = True
         if segment.payload_len:
             self._data(segment, sender, receiver, events, marks)
@@ -220,18 +222,25 @@ class Conversation:
                 self.strayed = not receiver.acknowledged_by(ack)
                 return Mark.STRAY_ACK
         if receiver.syn_acked:
-            return Mark.BAD_ACK if receiver.far_from(ack) else None
-        if receiver.state is State.SYN_RECEIVED and not receiver.acknowledged_by(ack):
+            known = sender.rcv_acked  # how far the receiver has come, where its own segments were not captured
+            return Mark.BAD_ACK if receiver.far_from(ack) and (known is None or far(known, ack)) else None
+        if receiver.state is State.SYN_RECEIVED and not self._confirms(segment, ack, sender, receiver):
             other = next((copy for copy in receiver.syn_acks if _end(copy) == ack), None)
             if other is None:
                 return Mark.BAD_ACK
             self._accept(other, receiver)
         return None
 
-    def _acknowledges(self, ack: int, sender: End, receiver: End, events: list[Event]) -> None:
+    def _confirms(self, segment: Segment, ack: int, sender: End, receiver: End) -> bool:
+        """Whether an acknowledgment covers the receiver's SYN; where segments were not captured, also what followed."""
+        if receiver.acknowledged_by(ack):
+            return True
+        return receiver.iss is not None and sender.skips_to(segment.seq) and receiver.skips_to(ack)
+
+    def _acknowledges(self, segment: Segment, ack: int, sender: End, receiver: End, events: list[Event]) -> None:
         if receiver.syn_acked:
             pass
-        elif receiver.acknowledged_by(ack):
+        elif self._confirms(segment, ack, sender, receiver):
             receiver.syn_acked = True
             if receiver.state is State.SYN_RECEIVED:
                 events.append(Event.ACK)
@@ -290,6 +299,9 @@ class Conversation:
             return segment.ack is not None and receiver.acknowledged_by(segment.ack)
         if sender.snd_nxt is None or segment.seq in (sender.snd_nxt, receiver.last_ack):
             return True
+        if sender.skips_to(segment.seq):
+            answers_unseen = segment.ack is not None and receiver.skips_to(segment.ack)
+            return sender.gaps or receiver.gaps or answers_unseen
         acked = receiver.rcv_acked
         return acked is not None and seq.less_equal(acked, segment.seq) and seq.less_equal(segment.seq, sender.snd_nxt)
 
@@ -353,10 +365,9 @@ class Conversation:
 
     def _settle_server(self, initial: State, answer: Segment) -> None:
         """The server's first answer tells in which state the SYNs found it."""
-        if self.server.state is Observed.UNSEEN and not self.server.syns:
-            asked = transition(Role.RECEIVES, initial, Event.SYN).state
-            self.timeline.settle_server(initial, asked, answered=self._answered_syn(answer))
-            self.server.state = asked if self.client.syns else Observed.UNSEEN
+        if self.client.syns and self.server.state is Observed.UNSEEN and not self.server.syns:
+            self.server.state = transition(Role.RECEIVES, initial, Event.SYN).state
+            self.timeline.settle_server(initial, self.server.state, answered=self._answered_syn(answer))
 
     def _answered_syn(self, answer: Segment) -> Segment | None:
         syns = self.client.syns

@@ -22,6 +22,7 @@ class End:
         "fin_acked",
         "fin_end",
         "first_seq",
+        "gaps",
         "iss",
         "last_ack",
         "opening",
@@ -65,6 +66,8 @@ class End:
         self.fin_end: int | None = None
         """Sequence number that acknowledges this end's FIN."""
         self.fin_acked = False
+        self.gaps = False
+        """Some of its segments were not captured: its numbers went ahead without them."""
         self.opening: Segment | None = None
         """The SYN or SYN-ACK that the handshake is built on."""
         self.syn_acks: list[Segment] = []
@@ -99,6 +102,7 @@ class End:
     def advance(self, segment: Segment) -> None:
         """Move this end's numbers forward by a segment that counts."""
         end = seq.add(segment.seq, segment.seg_len)
+        self.gaps = self.gaps or self.skips_to(segment.seq)
         self.snd_nxt = end if self.snd_nxt is None else seq.latest(self.snd_nxt, end)
         if segment.ack is not None:
             acked = self.rcv_acked
@@ -112,7 +116,11 @@ class End:
 
     def far_from(self, ack: int) -> bool:
         """Whether a number lies further from what this end has sent than any window or gap in a capture explains."""
-        return self.snd_nxt is not None and abs(seq.distance(self.snd_nxt, ack)) > _MAX_WINDOW
+        return self.snd_nxt is not None and far(self.snd_nxt, ack)
+
+    def skips_to(self, number: int) -> bool:
+        """Whether a segment with this sequence number can only follow segments that were not captured."""
+        return self.snd_nxt is not None and 0 < seq.distance(self.snd_nxt, number) <= _MAX_WINDOW
 
     def may_have_sent(self, number: int) -> bool:
         """Whether a sequence number lies in what this end has sent; also when its ISN is not known."""
@@ -121,3 +129,8 @@ class End:
     def view(self) -> Peer:
         """The end as plain data."""
         return Peer(self.endpoint, self.state, self.iss, self.segments, self.payload_bytes, self.opening)
+
+
+def far(left: int, right: int) -> bool:
+    """Whether two numbers lie further apart than any window."""
+    return abs(seq.distance(left, right)) > _MAX_WINDOW

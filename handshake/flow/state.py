@@ -31,6 +31,7 @@ class Event(Enum):
     """What an acceptable segment does."""
 
     SYN = "SYN"
+    SYN_LATE = "SYN captured behind its answer"
     SYN_CROSSED = "SYN crossing the other's SYN"
     SYN_ACK = "SYN,ACK"
     ACK = "ACK of the SYN"
@@ -67,7 +68,6 @@ TRANSITIONS: dict[tuple[Role, EndState, Event], tuple[EndState, str]] = {
     (R, LISTEN, Event.SYN): (SYN_RECEIVED, "takes the request: passive open"),
     (R, CLOSED, Event.SYN): (CLOSED, "nobody listens here"),
     (S, UNSEEN, Event.SYN_ACK): (SYN_RECEIVED, "accepts, and asks to open the other direction"),
-    (S, LISTEN, Event.SYN_ACK): (SYN_RECEIVED, "accepts, and asks to open the other direction"),
     (S, SYN_RECEIVED, Event.SYN_ACK): (SYN_RECEIVED, "accepts, and asks to open the other direction"),
     (R, SYN_SENT, Event.SYN_ACK): (ESTABLISHED, "is accepted; its direction is open"),
     (R, UNSEEN, Event.SYN_ACK): (UNSEEN, "is accepted, though its SYN was not captured"),
@@ -75,7 +75,6 @@ TRANSITIONS: dict[tuple[Role, EndState, Event], tuple[EndState, str]] = {
     (R, SYN_RECEIVED, Event.ACK): (ESTABLISHED, "is confirmed; ready for accept()"),
     # simultaneous open and split handshake, §3.5 figure 7
     (S, UNSEEN, Event.SYN_CROSSED): (SYN_RECEIVED, "asks from its own side too"),
-    (S, SYN_RECEIVED, Event.SYN_CROSSED): (SYN_RECEIVED, "asks from its own side too"),
     (R, SYN_SENT, Event.SYN_CROSSED): (SYN_RECEIVED, "is asked while it is asking"),
     (R, SYN_RECEIVED, Event.SYN_ACK): (ESTABLISHED, "is confirmed"),
     (S, ESTABLISHED, Event.SYN_ACK): (ESTABLISHED, "confirms in turn"),
@@ -84,43 +83,36 @@ TRANSITIONS: dict[tuple[Role, EndState, Event], tuple[EndState, str]] = {
     (S, SYN_SENT, Event.ACK): (ESTABLISHED, "goes on as if accepted: the SYN-ACK was not captured"),
     (S, UNSEEN, Event.ACK): (ESTABLISHED, "confirms: the connection is open both ways"),
     (R, UNSEEN, Event.ACK): (PARTIAL, "must have accepted, though its SYN-ACK was not captured"),
-    (S, SYN_SENT, Event.DATA): (ESTABLISHED, "goes on as if accepted: the SYN-ACK was not captured"),
     (R, SYN_SENT, Event.DATA): (ESTABLISHED, "must have been accepted, though the SYN-ACK was not captured"),
     (R, SYN_SENT, Event.FIN): (CLOSE_WAIT, "must have been accepted, though the SYN-ACK was not captured"),
     (S, UNSEEN, Event.DATA): (PARTIAL, "sends data; its opening was not captured"),
     (R, UNSEEN, Event.DATA): (PARTIAL, "receives data; its opening was not captured"),
     (S, PARTIAL, Event.DATA): (PARTIAL, "sends data"),
     (R, PARTIAL, Event.DATA): (PARTIAL, "receives data"),
-    (S, PARTIAL, Event.ACK): (PARTIAL, "acknowledges"),
-    (R, PARTIAL, Event.ACK): (PARTIAL, "is acknowledged"),
+    (S, UNSEEN, Event.SYN_LATE): (ESTABLISHED, "asks to open (captured after the answer)"),
+    (R, SYN_RECEIVED, Event.SYN_LATE): (SYN_RECEIVED, "had already answered"),
     # data
     (S, ESTABLISHED, Event.DATA): (ESTABLISHED, "sends data"),
     (R, ESTABLISHED, Event.DATA): (ESTABLISHED, "receives data"),
     (S, SYN_RECEIVED, Event.DATA): (SYN_RECEIVED, "sends data before it is confirmed"),
-    (R, SYN_RECEIVED, Event.DATA): (SYN_RECEIVED, "receives data before it is confirmed"),
     (S, CLOSE_WAIT, Event.DATA): (CLOSE_WAIT, "sends data into the half-closed connection"),
-    (R, CLOSE_WAIT, Event.DATA): (CLOSE_WAIT, "receives data that was still on its way"),
     (R, FIN_WAIT_1, Event.DATA): (FIN_WAIT_1, "receives data after it closed its own direction"),
     (R, FIN_WAIT_2, Event.DATA): (FIN_WAIT_2, "receives data after it closed its own direction"),
     # closing, §3.6 figures 12 and 13
     (S, ESTABLISHED, Event.FIN): (FIN_WAIT_1, "closes its direction"),
     (S, SYN_RECEIVED, Event.FIN): (FIN_WAIT_1, "closes its direction"),
-    (S, SYN_SENT, Event.FIN): (FIN_WAIT_1, "closes its direction; the SYN-ACK was not captured"),
     (S, PARTIAL, Event.FIN): (FIN_WAIT_1, "closes its direction"),
     (S, UNSEEN, Event.FIN): (FIN_WAIT_1, "closes its direction; its opening was not captured"),
     (S, CLOSE_WAIT, Event.FIN): (LAST_ACK, "closes its direction too"),
     (S, CLOSE_WAIT, Event.FIN_CROSSED): (CLOSING, "closes its direction at the same time"),
     (R, ESTABLISHED, Event.FIN): (CLOSE_WAIT, "learns that the other side is done"),
-    (R, SYN_RECEIVED, Event.FIN): (CLOSE_WAIT, "learns that the other side is done"),
     (R, PARTIAL, Event.FIN): (CLOSE_WAIT, "learns that the other side is done"),
     (R, UNSEEN, Event.FIN): (CLOSE_WAIT, "learns that the other side is done"),
-    (R, FIN_WAIT_1, Event.FIN): (CLOSING, "both directions are closing"),
     (R, FIN_WAIT_1, Event.FIN_CROSSED): (CLOSING, "both directions are closing"),
     (R, FIN_WAIT_2, Event.FIN): (TIME_WAIT, "both directions are closed; waits 2 MSL"),
     (S, CLOSE_WAIT, Event.ACK_OF_FIN): (CLOSE_WAIT, "acknowledges the FIN"),
     (S, CLOSING, Event.ACK_OF_FIN): (CLOSING, "acknowledges the FIN"),
     (S, TIME_WAIT, Event.ACK_OF_FIN): (TIME_WAIT, "acknowledges the last FIN"),
-    (S, LAST_ACK, Event.ACK_OF_FIN): (LAST_ACK, "acknowledges the FIN"),
     (R, FIN_WAIT_1, Event.ACK_OF_FIN): (FIN_WAIT_2, "its direction is closed"),
     (R, CLOSING, Event.ACK_OF_FIN): (TIME_WAIT, "its direction is closed; waits 2 MSL"),
     (R, LAST_ACK, Event.ACK_OF_FIN): (CLOSED, "its direction is closed: the connection is gone"),

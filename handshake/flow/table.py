@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from handshake.flow.conversation import Conversation
 from handshake.flow.exchange import OpenExchange
+from handshake.flow.progress import Progress
 from handshake.flow.verdict import conclude
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Exchange, Handshake, Mark
@@ -41,6 +42,8 @@ class FlowTable:
         self.evicted_exchanges = 0
         self.unmatched_icmp = 0
         """ICMP errors about flows of which nothing was captured."""
+        self.observer: Progress | None = None
+        """Told when a conversation changes, if anybody is to be."""
         self._numbers = 0
         self._flows: dict[Key, Conversation] = {}
         self._queues: tuple[dict[int, Conversation], ...] = ({}, {}, {})
@@ -92,20 +95,24 @@ class FlowTable:
             expired = closed_ns is not None and segment.time_ns - closed_ns > LINGER_NS
             if expired or flow.starts_anew(segment):
                 reuse = Mark.PORT_REUSED if closed_ns is not None or flow.syn_ack is None else Mark.SYN_IN_CONNECTION
-                self._drop(flow)
+                self._drop(flow, segment.time_ns)
                 flow = None
+        before = None
         if flow is None:
             self._make_room(segment.time_ns)
             self._numbers += 1
             flow = Conversation(self._numbers, segment, reuse)
             self._flows[flow.key] = flow
-            self._queues[1][flow.number] = flow
-        before = self._stage(flow)
+        else:
+            before = self._stage(flow)
         flow.feed(segment)
         after = self._stage(flow)
         if after != before:
-            del self._queues[before][flow.number]
+            if before is not None:
+                del self._queues[before][flow.number]
             self._queues[after][flow.number] = flow
+            if self.observer:
+                self.observer.changed(flow, segment.time_ns)
 
     def _stage(self, flow: Conversation) -> int:
         if flow.closed_ns is not None:
@@ -118,15 +125,17 @@ class FlowTable:
             flow = next(iter(closed.values()))
             if flow.closed_ns is None or now_ns - flow.closed_ns <= LINGER_NS:
                 break
-            self._drop(flow)
+            self._drop(flow, now_ns)
         while sum(map(len, self._queues)) >= self.limit:
             flow = next(iter(next(filter(None, self._queues)).values()))
             flow.evicted = flow.closed_ns is None
             self.evicted += flow.evicted
-            self._drop(flow)
+            self._drop(flow, now_ns)
 
-    def _drop(self, flow: Conversation) -> None:
-        """Take a conversation out of the table: it is finished."""
+    def _drop(self, flow: Conversation, now_ns: int | None = None) -> None:
+        """Take a conversation out of the table: it is finished. `now_ns` is None at the end of a capture."""
+        if self.observer and now_ns is not None:
+            self.observer.left(flow, now_ns)
         self._finished.append(conclude(flow, self.source))
         del self._queues[self._stage(flow)][flow.number]
         del self._flows[flow.key]
@@ -150,5 +159,7 @@ class FlowTable:
             flow = table.get(key)
             if flow is not None:
                 flow.feed_icmp(error)
+                if self.observer and isinstance(flow, Conversation):
+                    self.observer.blamed(flow, error.time_ns)
                 return
         self.unmatched_icmp += 1

@@ -44,10 +44,13 @@ class Timeline:
             self._fold(segment, step.sender)
 
     def settle_server(self, initial: EndState, asked: EndState, answered: Segment | None) -> None:
-        """Rewrite the server's states of the steps so far, now that its answer has told them."""
+        """Rewrite the server's states of the latest steps that left it UNSEEN, now that its answer has told them."""
+        start = len(self._steps)
+        while start and not _seen(self._steps[start - 1]):
+            start -= 1
         state = initial
-        for index, step in enumerate(self._steps):
-            if isinstance(step, Step) and step.server.before is Observed.UNSEEN:
+        for index, step in enumerate(self._steps[start:], start):
+            if isinstance(step, Step):
                 after = asked if step.packet is answered else state
                 self._steps[index] = replace(step, server=Change(state, after))
                 state = after
@@ -70,3 +73,7 @@ class Timeline:
             last.server_segments + (not client),
             last.server_bytes + (not client) * segment.payload_len,
         )
+
+
+def _seen(step: Step | Fold) -> bool:
+    return isinstance(step, Step) and step.server.after is not Observed.UNSEEN

@@ -7,6 +7,9 @@ from collections import Counter
 import pytest
 
 from handshake.findings import RULES
+from handshake.flow import conversation
+from handshake.flow.state import TRANSITIONS, Event, Role, Transition, transition
+from handshake.model.handshake import EndState
 from tests.scenarios.script import ISNS, Scenario, Stage, actual, expected, play, scenarios
 
 SCENARIOS = scenarios()
@@ -19,6 +22,20 @@ def test_scenario(scenario: Scenario) -> None:
             stage = Stage(version, isns, scenario.setup)
             told = actual(scenario, play(scenario, stage))
             assert told == expected(scenario), f"IPv{version}, ISNs {isns}"
+
+
+def test_every_row_of_the_state_table_is_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that no dialogue walks is dead, or its dialogue is missing. RST rows stand for every state alike."""
+    walked = set()
+
+    def record(role: Role, state: EndState, event: Event) -> Transition:
+        walked.add((role, state, event))
+        return transition(role, state, event)
+
+    monkeypatch.setattr(conversation, "transition", record)
+    for scenario in SCENARIOS:
+        play(scenario, Stage(scenario.versions[0], ISNS[0], scenario.setup))
+    assert {row for row in TRANSITIONS if row[2] is not Event.RST} <= walked
 
 
 def test_titles_are_unique() -> None:
