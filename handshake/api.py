@@ -13,15 +13,23 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from handshake.findings import examine
+from handshake.flow.copies import Copies
+from handshake.flow.progress import Progress
 from handshake.flow.table import DEFAULT_LIMIT, FlowTable
+from handshake.flow.verdict import conclude
+from handshake.model.event import Event
 from handshake.model.handshake import Handshake
-from handshake.model.packet import Datagram, Frame, IcmpError, Segment
+from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.source.capture import open_capture
+from handshake.source.mute import Muting
 from handshake.wire.decode import decode
 
 if TYPE_CHECKING:
     from handshake.probe.kernel import KernelWatch
+
+WATCH_LIMIT = 20_000
+"""Connections that a watch keeps at once, closed ones among them."""
 
 
 class Inspection:
@@ -39,10 +47,13 @@ class Inspection:
     def begin(self, source: str) -> None:
         """What is fed from now on comes from this capture or interface."""
         self._table.source = source
+        self._copies = Copies()
 
     def feed(self, frame: Frame) -> list[Handshake]:
         """Take one frame; return the handshakes that it finished, findings attached."""
-        packet = decode(frame)
+        return self._take(frame, decode(frame))
+
+    def _take(self, frame: Frame, packet: Packet) -> list[Handshake]:
         tally = self._tally
         tally.frames += 1
         if tally.first_ns is None:
@@ -58,6 +69,13 @@ class Inspection:
         if packet.stop is not None:
             reasons = tally.faults if packet.stop.fault else tally.undecoded
             reasons[packet.stop.reason] = reasons.get(packet.stop.reason, 0) + 1
+        if (
+            frame.interface
+            and isinstance(transport, Segment | IcmpError)
+            and self._copies.is_copy(transport, frame.interface)
+        ):
+            tally.copies += 1
+            return []
         return [examine(handshake) for handshake in self._table.feed(packet)]
 
     def finish(self) -> list[Handshake]:
@@ -77,6 +95,36 @@ class Inspection:
         """The view-model of what was fed, with handshakes in order of appearance."""
         ordered = tuple(sorted(handshakes, key=lambda handshake: handshake.number))
         return Report(tuple(sources), self.tally, ordered, self._table.exchanges(), approach)
+
+
+class Watch(Inspection):
+    """An inspection for somebody who watches: says what opens, fails and closes while it goes on.
+
+    It also finds the runs of segments that a capture may leave to the kernel (`source.mute`).
+    """
+
+    def __init__(self, source: str = "", limit: int = WATCH_LIMIT) -> None:
+        super().__init__(source, limit)
+        self._progress = Progress()
+        self._table.observer = self._progress
+        self._muting = Muting()
+        self.muted: tuple[int, ...] = ()
+        """Keys of the runs to mute (`wire.sieve`)."""
+
+    def _take(self, frame: Frame, packet: Packet) -> list[Handshake]:
+        self._progress.tick(packet.time_ns)
+        if isinstance(packet.transport, Segment) and self._muting.note(packet.transport):
+            self.muted = self._muting.keys
+        return super()._take(frame, packet)
+
+    def events(self, now_ns: int | None = None) -> list[Event]:
+        """What happened since the last call; call it after each frame. `now_ns` tells the time when no packet does."""
+        if now_ns is not None:
+            self._progress.tick(now_ns)
+        return [
+            Event(kind, time_ns, examine(conclude(flow, self._table.source)))
+            for kind, time_ns, flow in self._progress.take()
+        ]
 
 
 def read(path: str | os.PathLike[str]) -> Iterator[Handshake]:

@@ -50,6 +50,8 @@ class Tally:
     """UDP exchanges dropped from the full table."""
     first_ns: int | None = None
     last_ns: int | None = None
+    copies: int = 0
+    """Packets seen once more at another interface, and folded."""
 
 
 @dataclass(frozen=True, slots=True)

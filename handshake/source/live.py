@@ -32,7 +32,10 @@ SIOCGIFHWADDR = 0x8927
 ARPHRD_ETHER, ARPHRD_LOOPBACK = 1, 772
 VLAN_VALID, VLAN_TPID_VALID = 1 << 4, 1 << 6
 
-LINKTYPE_ETHERNET, LINKTYPE_RAW = 1, 101
+LINKTYPE_ETHERNET, LINKTYPE_RAW, LINKTYPE_SLL2 = 1, 101, 276
+
+PacketAddress = tuple[str, int, int, int, bytes]
+"""What the kernel says of a packet: interface, protocol, packet type, hardware type, sender's hardware address."""
 
 _AUXDATA = struct.Struct("=IIIHHHH")
 _TIMESPEC = struct.Struct("@ll")
@@ -60,17 +63,31 @@ class Sniffer:
         `snaplen` is the most kept of a frame and `buffer_bytes` the kernel's queue, in bytes.
         Raises PrivilegeError without CAP_NET_RAW, ProbeError when there is no such interface or it is down.
         """
-        self.interface = interface
-        kind = _arphrd(interface)
-        if kind == ARPHRD_LOOPBACK:
-            program = (*UNLESS_OUTGOING, *(program or PASS_ALL))
+        kind = hardware_type(interface)
         cooked = kind not in (ARPHRD_ETHER, ARPHRD_LOOPBACK)
-        self.linktype = LINKTYPE_RAW if cooked else LINKTYPE_ETHERNET
+        first = UNLESS_OUTGOING if kind == ARPHRD_LOOPBACK else ()
+        linktype = LINKTYPE_RAW if cooked else LINKTYPE_ETHERNET
+        self._open(interface, linktype, (first, program), snaplen, buffer_bytes)
+
+    def _open(
+        self,
+        interface: str,
+        linktype: int,
+        programs: tuple[Sequence[Instruction], Sequence[Instruction]],
+        snaplen: int,
+        buffer_bytes: int,
+    ) -> None:
+        """Start; of the two programs the first one stays for good."""
+        first, program = programs
+        self.interface = interface
+        self.linktype = linktype
+        self._first = first
         self._buffer = bytearray(snaplen)
         self._number = 0
         self._drops = 0
+        kind = socket.SOCK_RAW if linktype == LINKTYPE_ETHERNET else socket.SOCK_DGRAM
         try:
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM if cooked else socket.SOCK_RAW, 0)
+            self._socket = socket.socket(socket.AF_PACKET, kind, 0)
         except PermissionError:
             raise PrivilegeError.to("capturing packets") from None
         try:
@@ -78,6 +95,10 @@ class Sniffer:
         except BaseException:
             self._socket.close()
             raise
+
+    def refilter(self, program: Sequence[Instruction]) -> None:
+        """Let another program choose from now on; what is in the queue already stays."""
+        attach(self._socket, (*self._first, *(program or PASS_ALL)))
 
     def _start(self, program: Sequence[Instruction], buffer_bytes: int) -> None:
         sock = self._socket
@@ -87,8 +108,8 @@ class Sniffer:
             sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, buffer_bytes)
         except PermissionError:  # CAP_NET_RAW without CAP_NET_ADMIN: as much as net.core.rmem_max allows
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-        if program:
-            attach(sock, program)
+        if program or self._first:
+            self.refilter(program)
         time.sleep(_STAMPING_STARTS_S)
         sock.bind((self.interface, ETH_P_ALL))
         if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
@@ -103,13 +124,11 @@ class Sniffer:
         Raises ProbeError when the interface went down or away.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
+        while (frame := self._receive()) is None:
             left_ms = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
             if not self._poll.poll(left_ms):
                 return None
-            frame = self._receive()
-            if frame is not None:
-                return frame
+        return frame
 
     def _receive(self) -> Frame | None:
         """One frame off the queue; None for one that is not to be shown."""
@@ -121,20 +140,23 @@ class Sniffer:
             raise ProbeError(f"capture on {self.interface} ended: {error.strerror}") from None
         if self.linktype == LINKTYPE_RAW and address[1] not in (ETH_P_IP, ETH_P_IPV6):
             return None
-        data = bytes(memoryview(self._buffer)[:kept])
-        time_ns, orig_len = 0, kept
+        time_ns, orig_len, tag = 0, kept, b""
         for level, kind, body in ancillary:
             if level == SOL_PACKET and kind == PACKET_AUXDATA:
                 status, orig_len, _, _, _, tci, tpid = _AUXDATA.unpack(body)
                 if status & VLAN_VALID:
                     tag = struct.pack("!HH", tpid if status & VLAN_TPID_VALID else 0x8100, tci)
-                    data = data[:12] + tag + data[12:]
-                    orig_len += len(tag)
             elif level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
                 seconds, nanoseconds = _TIMESPEC.unpack(body)
                 time_ns = seconds * 1_000_000_000 + nanoseconds
+        data = bytes(memoryview(self._buffer)[:kept])
         self._number += 1
-        return Frame(self._number, time_ns, self.linktype, data, orig_len, self.interface)
+        return self._frame(time_ns, data, orig_len, tag, address)
+
+    def _frame(self, time_ns: int, data: bytes, orig_len: int, tag: bytes, address: PacketAddress) -> Frame:
+        """The frame of what was received; `tag` is the VLAN tag that the kernel took out of it, if any."""
+        data = data[:12] + tag + data[12:] if tag else data
+        return Frame(self._number, time_ns, self.linktype, data, orig_len + len(tag), self.interface)
 
     @property
     def drops(self) -> int:
@@ -159,7 +181,7 @@ class Sniffer:
         self.close()
 
 
-def _arphrd(interface: str) -> int:
+def hardware_type(interface: str) -> int:
     """The ARPHRD_ hardware type of an interface (asked by ioctl: /sys may show another namespace)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:

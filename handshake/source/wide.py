@@ -1,0 +1,68 @@
+"""Frames from several interfaces, or from all of them, through one packet socket.
+
+One socket keeps the packets in one order and numbers them once, and interfaces that come up later are
+seen as well. Frames are Linux cooked v2, whatever the interfaces are; each carries its interface's name.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Sequence
+
+from handshake.model.packet import Frame
+from handshake.source.live import LINKTYPE_SLL2, PacketAddress, Sniffer, hardware_type
+from handshake.wire.bpf import Instruction
+from handshake.wire.layout import SLL2
+from handshake.wire.sieve import loopback_once, on_interfaces
+
+
+class WideSniffer(Sniffer):
+    """A started capture on the named interfaces, or on all; otherwise as `Sniffer`."""
+
+    def __init__(
+        self,
+        interfaces: Sequence[str] = (),
+        *,
+        program: Sequence[Instruction] = (),
+        snaplen: int = 262144,
+        buffer_bytes: int = 8 << 20,
+    ) -> None:
+        """Start capturing; parameters and errors as of `Sniffer`, but an interface may be down or go away."""
+        for name in interfaces:
+            hardware_type(name)
+        self._indices = {name: socket.if_nametoindex(name) for name in interfaces}
+        first = loopback_once()
+        if interfaces:
+            first = (*on_interfaces(tuple(self._indices.values())), *first)
+        self._open("", LINKTYPE_SLL2, (first, program), snaplen, buffer_bytes)
+
+    def _frame(self, time_ns: int, data: bytes, orig_len: int, tag: bytes, address: PacketAddress) -> Frame:
+        interface, protocol, packet_type, hardware, sender = address
+        if tag:
+            tpid, tci = struct.unpack("!HH", tag)
+            data = struct.pack("!HH", tci, protocol) + data
+            orig_len += 4
+            protocol = tpid
+        header = bytearray(SLL2.size)
+        SLL2.write(
+            header,
+            0,
+            protocol=protocol,
+            interface=self._index(interface),
+            arphrd=hardware,
+            packet_type=packet_type,
+            address_length=len(sender),
+            address=sender[:8].ljust(8, b"\0"),
+        )
+        return Frame(self._number, time_ns, self.linktype, bytes(header) + data, orig_len + len(header), interface)
+
+    def _index(self, interface: str) -> int:
+        index = self._indices.get(interface)
+        if index is None:
+            try:
+                index = socket.if_nametoindex(interface)
+            except OSError:  # gone since
+                index = 0
+            self._indices[interface] = index
+        return index
