@@ -93,8 +93,10 @@ class Route:
     interface: str
     mtu: int
     source: bytes
-    """The source address that the kernel prefers, 4 or 16 bytes."""
+    """Our address: the one that the kernel prefers, or the chosen one; 4 or 16 bytes."""
     gateway: bytes | None = None
+    pinned: bool = False
+    """The interface was chosen, not left to the kernel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Self
@@ -23,6 +24,8 @@ WINDOW = 64240
 """Receive window of the crafted client, bytes; what Linux opens with."""
 WINDOW_SHIFT = 7
 TTL = 64
+
+_IP_PKTINFO = 8  # linux/in.h; Python has no name for it
 
 _IP_HEADER = {4: IPV4.size, 16: IPV6.size}
 _LARGEST_PACKET = {4: 65535, 16: 65535 + IPV6.size}
@@ -80,7 +83,7 @@ class RawSender:
                 raise PrivilegeError.to("sending crafted packets") from None
 
     def send(self, packet: bytes | bytearray, to: Endpoint, scope_id: int = 0) -> None:
-        """Send one packet. `scope_id` is the interface index for IPv6 link-local addresses.
+        """Send one packet, out of the interface with index `scope_id`; 0 leaves that to the routing table.
 
         Raises PrivilegeError without CAP_NET_RAW, ProbeError when the kernel refuses.
         """
@@ -88,9 +91,11 @@ class RawSender:
         self.open(inet6)
         try:
             if inet6:
-                self._sockets[socket.AF_INET6].sendto(packet, (to.host, 0, 0, scope_id))
+                out = [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, struct.pack("=16xI", scope_id))] if scope_id else []
+                self._sockets[socket.AF_INET6].sendmsg([packet], out, 0, (to.host, 0, 0, scope_id))
             else:
-                self._sockets[socket.AF_INET].sendto(packet, (to.host, 0))
+                out = [(socket.IPPROTO_IP, _IP_PKTINFO, struct.pack("=I8x", scope_id))] if scope_id else []
+                self._sockets[socket.AF_INET].sendmsg([packet], out, 0, (to.host, 0))
         except OSError as error:
             hint = " (a firewall on this machine?)" if isinstance(error, PermissionError) else ""
             raise ProbeError(f"cannot send to {to}: {error.strerror}{hint}") from None
@@ -114,7 +119,7 @@ class Crafter:
     def __init__(
         self, sender: RawSender, client: Endpoint, server: Endpoint, *, scope_id: int = 0, ttl: int = TTL
     ) -> None:
-        """`scope_id` is the interface index for IPv6 link-local addresses, `ttl` the IPv4 TTL or IPv6 hop limit."""
+        """`scope_id` is the index of the interface to send by, 0 for any; `ttl` the IPv4 TTL or IPv6 hop limit."""
         self._sender = sender
         self._ttl = ttl
         self._client = client

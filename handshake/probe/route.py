@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from dataclasses import replace
 from typing import Any
 
 from handshake.errors import ProbeError, TargetError
@@ -46,22 +47,25 @@ def check_allowed(server: Endpoint, *, allow_public: bool = False) -> None:
         )
 
 
-def route_to(address: bytes, interface: str | None = None) -> Route:
-    """Ask the kernel (RTM_GETROUTE) how it reaches `address`, 4 or 16 bytes, out of `interface` if given.
+def route_to(address: bytes, interface: str | None = None, source: bytes | None = None) -> Route:
+    """Ask the kernel (RTM_GETROUTE) how it reaches `address`, out of `interface` and from `source` if given.
 
-    Raises ProbeError when there is no route and TargetError for the broadcast address of a network.
+    Addresses are 4 or 16 bytes. Raises ProbeError when there is no route, TargetError for a broadcast address.
     """
     from pyroute2 import IPRoute, NetlinkError
 
     host = format_address(address)
     family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
     try:
-        outgoing = {"oif": socket.if_nametoindex(interface)} if interface else {}
+        given: dict[str, Any] = {"oif": socket.if_nametoindex(interface)} if interface else {}
     except OSError:
         raise TargetError(f"there is no interface {interface!r} on this machine") from None
+    if source:
+        _check_own(source, family)
+        given["src"] = format_address(source)
     with IPRoute() as kernel:
         try:
-            answer = kernel.route("get", dst=host, family=family, **outgoing)[0]
+            answer = kernel.route("get", dst=host, family=family, **given)[0]
             link = kernel.link("get", index=answer.get_attr("RTA_OIF"))[0]
         except NetlinkError as error:
             raise _no_route(host, error.code) from None
@@ -70,20 +74,32 @@ def route_to(address: bytes, interface: str | None = None) -> Route:
     name = str(link.get_attr("IFLA_IFNAME"))
     if answer["type"] == _RTN_BROADCAST:
         raise TargetError(f"{host} is the broadcast address of the network on {name}; a probe speaks to one host")
-    return _route(answer, name, link.get_attr("IFLA_MTU"), family)
+    route = _route(answer, name, link.get_attr("IFLA_MTU"), family, source)
+    return replace(route, pinned=interface is not None)
 
 
-def _route(answer: Any, interface: str, link_mtu: int, family: int) -> Route:
+def _check_own(source: bytes, family: socket.AddressFamily) -> None:
+    """Only an address of this machine gets the answers, and only for one of these does the kernel tell a route."""
+    with socket.socket(family, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind((format_address(source), 0))
+        except OSError as error:
+            raise TargetError(
+                f"{format_address(source)} is not an address of this machine ({error.strerror})"
+            ) from None
+
+
+def _route(answer: Any, interface: str, link_mtu: int, family: int, source: bytes | None) -> Route:
     """Our Route out of a netlink answer; a metric of the route may lower the link's MTU."""
     metrics = answer.get_attr("RTA_METRICS")
-    source = answer.get_attr("RTA_PREFSRC")
-    if source is None:
+    preferred = answer.get_attr("RTA_PREFSRC")
+    if source is None and preferred is None:
         raise ProbeError(f"interface {interface} has no address to probe from")
     gateway = answer.get_attr("RTA_GATEWAY")
     return Route(
         interface,
         (metrics.get_attr("RTAX_MTU") if metrics else None) or link_mtu,
-        socket.inet_pton(family, source),
+        source or socket.inet_pton(family, preferred),
         socket.inet_pton(family, gateway) if gateway else None,
     )
 

@@ -23,7 +23,8 @@ from handshake.probe.behaviour import Behaviour
 from handshake.probe.client import Client
 from handshake.probe.craft import Crafter, Outgoing, RawSender, mss_for
 from handshake.probe.hold import PortHold, PortSpan
-from handshake.probe.stream import SECOND_NS
+from handshake.probe.oneshot import OneShot
+from handshake.probe.stream import SECOND_NS, Inbound
 from handshake.wire.bpf import Instruction, tcp_port_filter
 from handshake.wire.decode import decode
 
@@ -48,6 +49,8 @@ class Capture(Protocol):
 class Attempt:
     """One connection to be opened and closed: its source port, its client, and what came of it."""
 
+    number = 0
+    """In the order in which an engine started its attempts, from 1."""
     error: ProbeError | None = None
     """Why it could not be carried out; None for every outcome that was seen on the wire."""
     on_sent: Callable[[], None] | None = None
@@ -84,7 +87,7 @@ class Attempt:
         """Take the source port and get ready to send. Raises PrivilegeError, ProbeError or TargetError."""
         route, server = self.approach.route, self.approach.server
         link_local = len(route.source) == 16 and server.scope is Scope.LINK_LOCAL
-        scope_id = socket.if_nametoindex(route.interface) if link_local else 0
+        scope_id = socket.if_nametoindex(route.interface) if link_local or route.pinned else 0
         sender.open(inet6=len(server.address) == 16)
         self._hold = (
             self._ports.hold(route.source, server, scope_id=scope_id)
@@ -92,17 +95,30 @@ class Attempt:
             else _hold(self._source, server, scope_id)
         )
         self._crafter = Crafter(sender, self.endpoint, server, scope_id=scope_id, ttl=self._behaviour.ttl)
-        self._client = Client(
+        self._client = self._make_client(clock_offset_ms)
+
+    def _make_client(self, clock_offset_ms: int) -> Client | OneShot:
+        behaviour, server = self._behaviour, self.approach.server
+        iss = secrets.randbits(32) if behaviour.isn is None else behaviour.isn
+        if behaviour.flags is not None:
+            segment = Outgoing(behaviour.flags, iss, secrets.randbits(32), behaviour.window)
+            return OneShot(self.endpoint, server, segment, self._timeout_ns)
+        return Client(
             self.endpoint,
             server,
-            mss=mss_for(route.mtu, server.address),
-            iss=secrets.randbits(32) if self._behaviour.isn is None else self._behaviour.isn,
+            mss=mss_for(self.approach.route.mtu, server.address),
+            iss=iss,
             clock_offset_ms=clock_offset_ms,
             retries=self._retries,
             timeout_ns=self._timeout_ns,
             close_wait_ns=self._close_wait_ns,
-            behaviour=self._behaviour,
+            behaviour=behaviour,
         )
+
+    @property
+    def inbound(self) -> Inbound | None:
+        """What the server has sent over the connection; None for a single segment."""
+        return self._client.inbound if isinstance(self._client, Client) else None
 
     @property
     def held(self) -> bool:
@@ -189,6 +205,7 @@ class Engine:
         self._sender = RawSender()
         self._clock_offset_ms = secrets.randbits(32)  # one clock for all: a port used again has newer timestamps
         self._running: dict[Endpoint, Attempt] = {}
+        self._started = 0
         self._wake_ns = _NEVER
 
     def hold(self, attempt: Attempt) -> None:
@@ -239,6 +256,8 @@ class Engine:
         self.close()
 
     def _start(self, attempt: Attempt) -> Iterator[Event]:
+        self._started += 1
+        attempt.number = self._started
         try:
             if not attempt.held:
                 self.hold(attempt)
