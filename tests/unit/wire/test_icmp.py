@@ -85,6 +85,23 @@ def test_every_v6_meaning(kind: int, code: int) -> None:
     assert error_of(decoded(v6(kind, code))).meaning == MEANINGS_V6[kind, code]
 
 
+def test_meanings_cover_the_codes_of_the_rfcs() -> None:
+    def codes(table: dict[tuple[int, int], str], kind: int) -> list[int]:
+        return [code for each, code in table if each == kind]
+
+    assert {kind: codes(MEANINGS_V4, kind) for kind, _ in MEANINGS_V4} == {
+        3: list(range(16)), 4: [0], 11: [0, 1], 12: [0, 1, 2],
+    }  # fmt: skip
+    assert {kind: codes(MEANINGS_V6, kind) for kind, _ in MEANINGS_V6} == {
+        1: list(range(7)), 2: [0], 3: [0, 1], 4: [0, 1, 2],
+    }  # fmt: skip
+    assert (MEANINGS_V4[3, 1], MEANINGS_V4[3, 13]) == ("host unreachable", "communication administratively prohibited")
+    assert (MEANINGS_V6[1, 1], MEANINGS_V6[1, 3]) == (
+        "communication administratively prohibited",
+        "address unreachable",
+    )
+
+
 def test_unknown_code_is_told_by_number() -> None:
     assert error_of(decoded(v4(3, 200))).meaning == "type 3 code 200"
     assert error_of(decoded(v6(1, 99))).meaning == "type 1 code 99"

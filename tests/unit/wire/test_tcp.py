@@ -121,6 +121,12 @@ def test_what_linux_sends() -> None:
     assert [option.name for option in found.items] == ["mss", "sack-permitted", "timestamps", "nop", "wscale"]
 
 
+@pytest.mark.parametrize("padding", [b"\0", b"\0\0", b"\1\1\0\0\0\0"])
+def test_padding_is_no_fault(padding: bytes) -> None:
+    found = parse_options(opt(kinds.WSCALE, b"\7") + padding)
+    assert (found.wscale_shift, found.fault, found.items[-1]) == (7, None, (kinds.EOL, b""))
+
+
 MALFORMED = {
     "length 0": (b"\2\0\5\xb4", [], "option mss has length 0"),
     "length 1": (b"\x1e\1", [], "option mptcp has length 1"),
