@@ -57,9 +57,9 @@ class Connect:
     """Smoothed round trip (`tcpi_rtt`, RFC 6298)."""
     rttvar_ns: int | None = None
     snd_mss: int | None = None
-    """Most bytes that the kernel will put into a segment, timestamps taken off."""
+    """Most bytes that the kernel will put into a segment: timestamps taken off, at most half the peer's window."""
     adv_mss: int | None = None
-    """The MSS that our kernel announced."""
+    """The MSS that our kernel announced, timestamps taken off where they are in use."""
     path_mtu: int | None = None
     negotiation: tuple[Negotiated, ...] = ()
     """Options in effect; what was offered is told as far as the kernel keeps it, else `?`."""
