@@ -8,6 +8,7 @@ from handshake.model.address import Endpoint
 from handshake.model.dns import Lookup
 from handshake.model.handshake import Exchange, Handshake
 from handshake.model.kernel import Connect, KernelView
+from handshake.model.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class SourceInfo:
     """`pcap`, `pcapng`, `pcapng, gzip`, `live` …"""
     frames: int
     damage: Damage | None = None
+    dropped: int | None = None
+    """Frames that the kernel's queue had no room for; None where nobody counts them."""
 
 
 @dataclass(slots=True)
@@ -123,6 +126,12 @@ class Report:
     """What the server's kernel said while it was probed, where that is this machine's."""
     connects: tuple[Connect, ...] = ()
     """Ordinary connections, as the kernel tells of them."""
+    totals: Totals | None = None
+    """Of a watch, which does not keep its handshakes."""
+    reply: Reply | None = None
+    """What a probed server said, if it or we said anything."""
+    answer: Answer | None = None
+    """Of a probe with a single odd segment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from handshake.model.address import Endpoint, format_address
+from handshake.model.event import Event
 from handshake.model.handshake import Exchange, Fold, Handshake, Peer, Step
 from handshake.model.packet import IcmpError, Segment, flag_names
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.model.services import service_name
-from handshake.render.statistics import finding_counts, measured, outcome_counts
+from handshake.render.statistics import finding_counts, measured, outcome_counts, totals_of
 from handshake.render.units import moment, percentile
 from handshake.version import __version__
 
@@ -35,6 +36,7 @@ def report_to_dict(report: Report) -> Document:
 
 def summary_to_dict(report: Report) -> Document:
     """What a report says as a whole, without its handshakes: a document of type `summary`."""
+    totals = totals_of(report)
     return {
         **_head("summary"),
         "generator": {"name": "handshake", "version": __version__},
@@ -45,11 +47,11 @@ def summary_to_dict(report: Report) -> Document:
             {"frame": view.frame, "state": view.state, "accept_queue": view.accept_queue, "backlog": view.backlog}
             for view in report.kernel
         ],
-        "outcomes": {outcome.value: number for outcome, number in outcome_counts(report.handshakes).items()},
-        "times": {name: _statistics(values) for name, values in measured(report.handshakes).items()},
+        "outcomes": {outcome.value: number for outcome, number in outcome_counts(totals).items()},
+        "times": {name: _statistics(values) for name, values in measured(totals).items()},
         "findings": [
             {"code": finding.code, "name": finding.name, "severity": finding.severity.value, "handshakes": number}
-            for finding, number in finding_counts(report.handshakes)
+            for finding, number in finding_counts(totals)
         ],
     }
 
@@ -57,6 +59,17 @@ def summary_to_dict(report: Report) -> Document:
 def handshake_to_dict(handshake: Handshake) -> Document:
     """One handshake as a document of its own, of type `handshake`."""
     return {**_head("handshake"), **_handshake(handshake)}
+
+
+def event_to_dict(event: Event) -> Document:
+    """One event of a watch with the handshake as it stood: a document of type `event`."""
+    return {
+        **_head("event"),
+        "event": event.kind.value,
+        "time": moment(event.time_ns),
+        "time_ns": event.time_ns,
+        "handshake": _handshake(event.handshake),
+    }
 
 
 def exchange_to_dict(exchange: Exchange) -> Document:
@@ -81,6 +94,7 @@ def _source(source: SourceInfo) -> Document:
         "name": source.name,
         "format": source.format,
         "frames": source.frames,
+        "dropped": source.dropped,
         "damage": damage and {"offset": damage.offset, "number": damage.number, "reason": damage.reason},
     }
 
@@ -93,6 +107,7 @@ def _tally(tally: Tally) -> Document:
         "icmp_errors": tally.icmp_errors,
         "undecoded": dict(tally.undecoded),
         "faults": dict(tally.faults),
+        "copies": tally.copies,
         "evicted": tally.evicted,
         "evicted_exchanges": tally.evicted_exchanges,
         "first_ns": tally.first_ns,

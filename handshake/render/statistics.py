@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
 from handshake.model.finding import Finding
-from handshake.model.handshake import Handshake, Outcome
+from handshake.model.handshake import Outcome
+from handshake.model.report import Report
+from handshake.model.totals import Totals
 
 
-def measured(handshakes: Sequence[Handshake]) -> dict[str, list[int]]:
+def totals_of(report: Report) -> Totals:
+    """The totals that a watch has kept, or those of the report's handshakes."""
+    return report.totals or Totals.of(report.handshakes)
+
+
+def measured(totals: Totals) -> dict[str, list[int]]:
     """The times worth percentiles, ns, ascending: `setup_ns` of what opened, `irtt_ns` where Karn allows it."""
-    opened = [handshake.timing for handshake in handshakes if handshake.outcome.opened]
-    return {
-        "setup_ns": sorted(timing.setup_ns for timing in opened if timing.setup_ns is not None),
-        "irtt_ns": sorted(timing.irtt_ns for timing in opened if timing.irtt_ns is not None),
-    }
+    return {"setup_ns": sorted(totals.setup_ns), "irtt_ns": sorted(totals.irtt_ns)}
 
 
-def outcome_counts(handshakes: Sequence[Handshake]) -> dict[Outcome, int]:
+def outcome_counts(totals: Totals) -> dict[Outcome, int]:
     """How many handshakes ended in which way, in the order of `Outcome`, none with zero."""
-    counted = Counter(handshake.outcome for handshake in handshakes)
-    return {outcome: counted[outcome] for outcome in Outcome if counted[outcome]}
+    return {outcome: totals.outcomes[outcome] for outcome in Outcome if totals.outcomes[outcome]}
 
 
-def finding_counts(handshakes: Sequence[Handshake]) -> list[tuple[Finding, int]]:
+def finding_counts(totals: Totals) -> list[tuple[Finding, int]]:
     """One finding of each code and in how many handshakes it is, the most frequent first."""
-    by_code = {finding.code: finding for handshake in handshakes for finding in handshake.findings}
-    counted = Counter(code for handshake in handshakes for code in {finding.code for finding in handshake.findings})
-    return [(by_code[code], counted[code]) for code in sorted(counted, key=lambda code: (-counted[code], code))]
+    counted = totals.findings
+    return [(totals.examples[code], counted[code]) for code in sorted(counted, key=lambda code: (-counted[code], code))]

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from handshake.model.finding import Finding
-from handshake.model.handshake import Handshake
 from handshake.model.report import Report, SourceInfo, Tally
+from handshake.model.totals import Totals
 from handshake.render.page import Page, Span
-from handshake.render.statistics import finding_counts, measured, outcome_counts
+from handshake.render.statistics import finding_counts, measured, outcome_counts, totals_of
 from handshake.render.terminal import Terminal
 from handshake.render.units import count, duration, percentile
 from handshake.render.words import OUTCOME_STYLE, SEVERITY_STYLE, damage_words
@@ -25,15 +25,16 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     """Write the summary alone."""
     page = Page(out, terminal)
     _sources(page, report.sources)
-    page.field("opened", *_outcomes(report.handshakes))
-    times = measured(report.handshakes)
+    totals = totals_of(report)
+    page.field("opened", *_outcomes(totals))
+    times = measured(totals)
     for label, ordered in (("set-up", times["setup_ns"]), ("irtt", times["irtt_ns"])):
         if ordered:
             page.field(label, percentiles(ordered))
     if report.exchanges:
         silent = sum(1 for exchange in report.exchanges if not exchange.replies)
         page.field("UDP", f"{count(len(report.exchanges), 'exchange')}, {silent:,} without a reply")
-    found = finding_counts(report.handshakes)
+    found = finding_counts(totals)
     if found:
         page.field("found", *_findings(found))
     for line in skipped(report.tally):
@@ -54,6 +55,8 @@ def skipped(tally: Tally) -> Iterator[str]:
         yield f"{count(sum(tally.undecoded.values()), 'frame')} of other kinds: {_reasons(tally.undecoded)}"
     if tally.faults:
         yield f"{count(sum(tally.faults.values()), 'malformed frame')}: {_reasons(tally.faults)}"
+    if tally.copies:
+        yield f"{count(tally.copies, 'copy', 'copies')} of packets that crossed several interfaces"
     if tally.evicted:
         yield f"{count(tally.evicted, 'connection')} followed only in part: the flow table was full"
     if tally.evicted_exchanges:
@@ -73,16 +76,18 @@ def _sources(page: Page, sources: Sequence[SourceInfo]) -> None:
         listed = [source for source in sources if source.damage]
     for source in listed:
         page.field("read", f"{source.name} · {source.format} · {count(source.frames, 'frame')}")
+        if source.dropped:
+            page.field("dropped", (f"{count(source.dropped, 'frame')}: the kernel's queue was full", "red"))
         if source.damage:
             page.field("damaged", (damage_words(source.damage), "red"))
 
 
-def _outcomes(handshakes: Sequence[Handshake]) -> Iterator[Span]:
-    if not handshakes:
+def _outcomes(totals: Totals) -> Iterator[Span]:
+    if not totals.handshakes:
         yield "no TCP handshake"
         return
-    yield f"{count(len(handshakes), 'handshake')}:"
-    counted = outcome_counts(handshakes)
+    yield f"{count(totals.handshakes, 'handshake')}:"
+    counted = outcome_counts(totals)
     for position, (outcome, number) in enumerate(counted.items(), 1):
         comma = "," if position < len(counted) else ""
         yield f"{number:,} {outcome.value}{comma}", OUTCOME_STYLE[outcome]
