@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from handshake.model.address import Endpoint
+from handshake.model.dns import DnsAnswer
 from handshake.model.finding import Finding
-from handshake.model.packet import IcmpError, Segment
+from handshake.model.packet import Datagram, IcmpError, Segment
 
 
 class Side(Enum):
@@ -269,6 +270,19 @@ class Handshake:
         return self.client if side is Side.CLIENT else self.server
 
 
+class Reach(Enum):
+    """What UDP lets one say about a port: only an answer or an ICMP error is evidence."""
+
+    OPEN = "open"
+    """A reply came."""
+    CLOSED = "closed"
+    """The host itself says port unreachable (RFC 1122 §4.1.3.1)."""
+    FILTERED = "filtered"
+    """Another ICMP error: the datagram was turned back."""
+    SILENT = "open or filtered"
+    """Nothing came back: lost, dropped, or taken by a service that had nothing to say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """UDP datagrams between two endpoints: there is no handshake to see, only whether a reply came."""
@@ -290,3 +304,17 @@ class Exchange:
     tags: tuple[tuple[str, int], ...] = ()
     source: str = ""
     """The capture or interface that it was seen in."""
+    datagrams: tuple[Datagram | IcmpError, ...] = ()
+    """Each datagram and ICMP error in order, where a probe kept them; empty for a capture."""
+    answer: DnsAnswer | None = None
+    """The reply as DNS, where a probe asked a DNS question."""
+
+    @property
+    def verdict(self) -> Reach:
+        """What the exchange says about the server's port."""
+        if self.replies:
+            return Reach.OPEN
+        if self.icmp is None or not self.icmp.undeliverable:
+            return Reach.SILENT
+        port_unreachable = (self.icmp.type, self.icmp.code) == ((3, 3) if self.icmp.version == 4 else (1, 4))
+        return Reach.CLOSED if port_unreachable and self.icmp.reporter == self.server.address else Reach.FILTERED

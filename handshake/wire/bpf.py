@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from socket import SOL_SOCKET, socket
 from typing import NamedTuple
 
-from handshake.wire.layout import IPV4, IPV6, TCP
+from handshake.wire.layout import IPV4, IPV6, TCP, UDP, Layout
 
 SO_ATTACH_FILTER = 26
 
@@ -129,20 +129,27 @@ def tcp_port_filter(port: int, last: int | None = None) -> tuple[Instruction, ..
 
     IPv6 packets with extension headers pass unread, later IPv4 fragments do not.
     """
-    return assemble(
-        (
-            *IP_LAYERS,
-            "tcp",
-            (LDH_X, NET + TCP.offset_of("src_port")),
-            (JGE, port, "", "other port"),
-            (JGE, (last or port) + 1, "other port", "pass"),
-            "other port",
-            (LDH_X, NET + TCP.offset_of("dst_port")),
-            (JGE, port, "", "drop"),
-            (JGE, (last or port) + 1, "drop", "pass"),
-            "pass",
-            (RET, WHOLE_PACKET),
-            "drop",
-            (RET, 0),
-        )
+    return assemble((*IP_LAYERS, "tcp", *_ports(TCP, port, last or port)))
+
+
+def udp_port_filter(port: int) -> tuple[Instruction, ...]:
+    """Pass UDP datagrams to or from `port` and every ICMP or ICMPv6 error, as `tcp_port_filter` does for TCP."""
+    layers = [(JEQ, 17, "udp", "") if line == (JEQ, 6, "tcp", "") else line for line in IP_LAYERS]
+    return assemble((*layers, "udp", *_ports(UDP, port, port)))
+
+
+def _ports(header: Layout, first: int, last: int) -> tuple[Line, ...]:
+    """The end of a program: pass where either port of the header at X is within the range."""
+    return (
+        (LDH_X, NET + header.offset_of("src_port")),
+        (JGE, first, "", "other port"),
+        (JGE, last + 1, "other port", "pass"),
+        "other port",
+        (LDH_X, NET + header.offset_of("dst_port")),
+        (JGE, first, "", "drop"),
+        (JGE, last + 1, "drop", "pass"),
+        "pass",
+        (RET, WHOLE_PACKET),
+        "drop",
+        (RET, 0),
     )
