@@ -52,7 +52,8 @@ def fin_then_rst(handshake: Handshake) -> Iterator[Match]:
     why="A RST not exactly at the expected number, a SYN inside the open connection, or an acknowledgment out of all "
     "range: packets in flight were lost, an old duplicate came late, or somebody guesses numbers to cut or fill the "
     "connection.",
-    check="Whether the other side proves itself (after a RST: a second, exact one) or the connection goes on (forged).",
+    check="Whether the other side proves itself (after a RST: a second, exact one) or the connection goes on "
+    "(forged).",
     rfc=("RFC 5961 §3", "RFC 5961 §4", "RFC 5961 §5"),
 )  # fmt: skip
 def challenge_ack(handshake: Handshake) -> Iterator[Match]:

@@ -14,8 +14,7 @@ from handshake.model.handshake import Handshake, Mark
     "HS301", "data-in-syn", Severity.NOTE,
     what="The SYN carries data.",
     why="TCP Fast Open with a cookie, or a deliberate oddity. Without Fast Open a server may keep the data until the "
-    "handshake "
-    "is complete, but most drop it.",
+    "handshake is complete, but most drop it.",
     check="Whether the SYN-ACK acknowledges the data; firewalls that drop SYNs with data.",
     rfc=("RFC 9293 §3.5", "RFC 7413 §2"),
     twin="Zeek weird syn_with_data; Wireshark tcp.len > 0 on a SYN",
@@ -61,9 +60,8 @@ def data_before_ack(handshake: Handshake) -> Iterator[Match]:
     "HS304", "fast-open-data-refused", Severity.WARNING,
     what="The SYN carried data, but the SYN-ACK acknowledges only the SYN.",
     why="The server does not do Fast Open, the cookie is out of date, or a middlebox took the data away. The client "
-    "sends the "
-    "data again after the handshake: nothing is lost but the time saved.",
-    check="net.ipv4.tcp_fastopen on the server (bit 2); whether the SYN-ACK brings a new cookie.",
+    "sends the data again after the handshake: nothing is lost but the time saved.",
+    check="`net.ipv4.tcp_fastopen` on the server (bit 2); whether the SYN-ACK brings a new cookie.",
     rfc=("RFC 7413 §4.2.1",),
 )  # fmt: skip
 def fast_open_refused(handshake: Handshake) -> Iterator[Match]:

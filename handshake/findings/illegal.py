@@ -59,7 +59,8 @@ def malformed_header(handshake: Handshake) -> Iterator[Match]:
 @rule(
     "HS403", "bad-checksum", Severity.WARNING,
     what="The TCP checksum is wrong; the receiver drops such a segment.",
-    why="Damage on the way, or a capture on the sending host before the network card filled the checksum in (offload).",
+    why="Damage on the way, or a capture on the sending host before the network card filled the checksum in "
+    "(offload).",
     check="Capture on the receiving host; if all packets of one side are wrong, it is offload and harmless.",
     rfc=("RFC 9293 §3.1", "RFC 1071"),
     twin="Wireshark tcp.checksum.bad",

@@ -21,10 +21,10 @@ def _syn_frames(handshake: Handshake) -> tuple[int, ...]:
 @rule(
     "HS101", "syn-retransmitted", Severity.WARNING,
     what="The client sent the same SYN more than once.",
-    why="No answer came within its retransmission timer (1 s at first, then doubling): the SYN or its answer was lost, "
-    "a firewall drops silently, the server is overloaded, or its SYN backlog is full.",
-    check="Whether the SYNs reach the server (capture there too); firewall rules that drop instead of reject; "
-    "`nstat TcpExtListenDrops TcpExtTCPReqQFullDrop` on the server.",
+    why="No answer came within its retransmission timer (1 s at first, then doubling): the SYN or its answer was "
+    "lost, a firewall drops silently, the server is overloaded, or its SYN backlog is full.",
+    check="Whether the SYNs reach the server (capture there too); firewall rules that drop instead of reject; `nstat "
+    "TcpExtListenDrops TcpExtTCPReqQFullDrop` on the server.",
     rfc=("RFC 6298 §2", "RFC 6298 §5.7", "RFC 9293 §3.8.1"),
     twin="Wireshark tcp.analysis.retransmission on a SYN",
 )  # fmt: skip
@@ -57,11 +57,10 @@ def synack_retransmitted(handshake: Handshake) -> Iterator[Match]:
     "HS103", "synack-after-ack", Severity.WARNING,
     what="The server repeated its SYN-ACK although the client's ACK had been captured.",
     why="The ACK was lost behind the capture point, or the server's accept queue was full and the kernel ignored the "
-    "ACK "
-    "(Linux does so until the application calls accept()). A client may believe the connection is open while the "
+    "ACK (Linux does so until the application calls accept()). A client may believe the connection is open while the "
     "server does not.",
-    check="On the server `ss -ltn` (Recv-Q against Send-Q of the listening socket) and "
-    "`nstat TcpExtListenOverflows`; the backlog given to listen(), net.core.somaxconn.",
+    check="On the server `ss -ltn` (Recv-Q against Send-Q of the listening socket) and `nstat "
+    "TcpExtListenOverflows`; the backlog given to listen(), `net.core.somaxconn`.",
     rfc=("RFC 9293 §3.10.7.4", "RFC 9293 §3.8.1"),
     twin="Wireshark tcp.analysis.retransmission",
 )  # fmt: skip
@@ -79,8 +78,7 @@ def synack_after_ack(handshake: Handshake) -> Iterator[Match]:
     what="The SYN was answered with RST: the connection was refused.",
     why="Nothing listens on that port (the host is up and says so), or a firewall rejects with a reset.",
     check="Whether the service runs and on which address (`ss -ltn`): a server bound to 127.0.0.1 refuses on every "
-    "other "
-    "address; a reset with an unusual TTL comes from a firewall on the way.",
+    "other address; a reset with an unusual TTL comes from a firewall on the way.",
     rfc=("RFC 9293 §3.10.7.1", "RFC 9293 §3.5.2"),
     twin="Zeek conn_state REJ",
 )  # fmt: skip
@@ -97,10 +95,10 @@ def refused(handshake: Handshake) -> Iterator[Match]:
 @rule(
     "HS105", "unanswered", Severity.ERROR,
     what="Nothing came back for the SYN: neither SYN-ACK nor RST nor an ICMP error.",
-    why="A firewall drops the SYN or its answer, the host is down or the address unused, the answer takes another way "
-    "than the capture point, or the capture ended too early.",
-    check="Capture on the server's side; compare with a port known to be closed there (a RST means that only this port "
-    "is filtered); routing back to the client's address.",
+    why="A firewall drops the SYN or its answer, the host is down or the address unused, the answer takes another "
+    "way than the capture point, or the capture ended too early.",
+    check="Capture on the server's side; compare with a port known to be closed there (a RST means that only this "
+    "port is filtered); routing back to the client's address.",
     rfc=("RFC 9293 §3.8.3", "RFC 6298 §5"),
     twin="Zeek conn_state S0",
 )  # fmt: skip
@@ -116,8 +114,7 @@ def unanswered(handshake: Handshake) -> Iterator[Match]:
     "HS106", "icmp-error", Severity.ERROR,
     what="A router or host reported by ICMP that a packet of this connection could not be delivered.",
     why="No route, no such host, an administrative filter, a time to live that ran out (a routing loop), or a packet "
-    "too "
-    "big for the path. Some are soft errors: the client keeps trying.",
+    "too big for the path. Some are soft errors: the client keeps trying.",
     check="Who sent the error (a router on the way or the host itself) and its code; `ip route get ADDRESS` there.",
     rfc=("RFC 1122 §4.2.3.9", "RFC 5461 §2", "RFC 5927 §4.1", "RFC 792", "RFC 4443 §3"),
     twin="Wireshark icmp.type / icmpv6.type",
@@ -164,9 +161,9 @@ def half_open(handshake: Handshake) -> Iterator[Match]:
     what="One side reset the connection while it was being opened, after the SYN-ACK (or the client took its SYN "
     "back).",
     why="By the client: a half-open port scan, or a crafted SYN whose own kernel answers the SYN-ACK with RST; "
-    "consistent "
-    "with both. By the server: it changed its mind, for example a full backlog with tcp_abort_on_overflow.",
-    check="Whether the client talks to many ports (a scan); a crafting tool without a held source port; server limits.",
+    "consistent with both. By the server: it changed its mind, for example a full backlog with tcp_abort_on_overflow.",
+    check="Whether the client talks to many ports (a scan); a crafting tool without a held source port; server "
+    "limits.",
     rfc=("RFC 9293 §3.10.7.4", "RFC 9293 §3.5.2"),
     twin="Zeek conn_state RSTOS0 / RSTRH; Wireshark tcp.completeness 35, 39",
 )  # fmt: skip
@@ -242,9 +239,9 @@ def one_sided(handshake: Handshake) -> Iterator[Match]:
 @rule(
     "HS113", "bad-ack", Severity.WARNING,
     what="A segment acknowledges a number that the other side never sent.",
-    why="In a SYN-ACK or third segment: an old duplicate, a middlebox that rewrites sequence numbers in one direction "
-    "only, a spoofed segment, or a broken stack; the receiver has to answer with RST. In an open connection: a "
-    "segment that somebody made up; the receiver drops it and answers with an ACK.",
+    why="In a SYN-ACK or third segment: an old duplicate, a middlebox that rewrites sequence numbers in one "
+    "direction only, a spoofed segment, or a broken stack; the receiver has to answer with RST. In an open "
+    "connection: a segment that somebody made up; the receiver drops it and answers with an ACK.",
     check="The TTL of this segment against others of the same host; middleboxes on the way.",
     rfc=("RFC 9293 §3.10.7.3", "RFC 9293 §3.10.7.4", "RFC 5961 §5"),
     twin="Wireshark tcp.analysis.ack_lost_segment",
@@ -296,8 +293,7 @@ def synack_new_isn(handshake: Handshake) -> Iterator[Match]:
     "HS116", "port-reused", Severity.NOTE,
     what="The same client port connects to the same server port again, with a new initial sequence number.",
     why="The client is short of ports or binds a fixed one. The server may still be in TIME-WAIT and accepts only a "
-    "higher "
-    "sequence number or timestamp.",
+    "higher sequence number or timestamp.",
     check="Whether earlier connections on this 4-tuple were closed; many short connections: keep them open instead.",
     rfc=("RFC 1122 §4.2.2.13", "RFC 6191"),
     twin="Wireshark tcp.analysis.reused_ports",
@@ -313,8 +309,7 @@ def port_reused(handshake: Handshake) -> Iterator[Match]:
     "HS117", "syn-in-connection", Severity.WARNING,
     what="A SYN with a new initial sequence number arrived while a connection on the same 4-tuple was still open.",
     why="The client lost its side (crash, NAT that forgot the mapping), a port is reused without closing, or "
-    "somebody tries "
-    "to reset the connection from outside.",
+    "somebody tries to reset the connection from outside.",
     check="What the server answers: a challenge ACK is right; whether a NAT device times out idle connections.",
     rfc=("RFC 5961 §4", "RFC 9293 §3.10.7.4"),
 )  # fmt: skip
@@ -329,8 +324,7 @@ def syn_in_connection(handshake: Handshake) -> Iterator[Match]:
     "HS118", "slow-answer", Severity.WARNING,
     what="The round trip of the handshake took long; time lost by retransmissions is not in it.",
     why="A long way (satellite: about 600 ms), a queue on the way that holds packets back, or a busy server or proxy "
-    "that "
-    "answers late.",
+    "that answers late.",
     check="The split: SYN to SYN-ACK is network and server, SYN-ACK to ACK is the client's side; compare with a ping.",
     rfc=("RFC 6298 §2.2",),
     twin="Wireshark tcp.analysis.initial_rtt",

@@ -34,8 +34,7 @@ def _pair(handshake: Handshake) -> tuple[Segment, Segment] | None:
     "HS201", "zero-window-in-synack", Severity.WARNING,
     what="The SYN-ACK announces a receive window of zero.",
     why="The server accepts the connection but no data yet: a proxy or anti-flood device that answers for the real "
-    "server, "
-    "a tarpit, or a server without memory.",
+    "server, a tarpit, or a server without memory.",
     check="How long until a window update comes; what stands in front of the server.",
     rfc=("RFC 9293 §3.8.6", "RFC 9293 §3.8.6.1"),
     twin="Wireshark tcp.analysis.zero_window",
@@ -51,8 +50,7 @@ def zero_window(handshake: Handshake) -> Iterator[Match]:
     "HS202", "no-mss", Severity.NOTE,
     what="A SYN or SYN-ACK announces no maximum segment size.",
     why="A minimal or crafted stack, a SYN cookie implementation without it, or a middlebox that strips options. The "
-    "other "
-    "side has to assume 536 bytes (IPv4) or 1220 (IPv6): many small packets.",
+    "other side has to assume 536 bytes (IPv4) or 1220 (IPv6): many small packets.",
     check="Whether the option is there at the sending host (two capture points).",
     rfc=("RFC 9293 §3.7.1", "RFC 6691 §2"),
 )  # fmt: skip
@@ -68,9 +66,8 @@ def no_mss(handshake: Handshake) -> Iterator[Match]:
     "HS203", "window-scale-not-accepted", Severity.NOTE,
     what="The client offered window scaling, the SYN-ACK does not have it.",
     why="The server does not support it, or a middlebox or SYN cookie took it out. Windows stay below 64 KiB: slow "
-    "on long, "
-    "fast paths.",
-    check="net.ipv4.tcp_window_scaling on the server; firewalls that normalise options.",
+    "on long, fast paths.",
+    check="`net.ipv4.tcp_window_scaling` on the server; firewalls that normalise options.",
     rfc=("RFC 7323 §2.2",),
 )  # fmt: skip
 def window_scale_refused(handshake: Handshake) -> Iterator[Match]:
@@ -86,7 +83,7 @@ def window_scale_refused(handshake: Handshake) -> Iterator[Match]:
     what="The client offered selective acknowledgments, the SYN-ACK does not have the option.",
     why="An old or small stack, or options stripped on the way. Several losses in one window then cost a round trip "
     "each.",
-    check="net.ipv4.tcp_sack on the server; firewalls that normalise options.",
+    check="`net.ipv4.tcp_sack` on the server; firewalls that normalise options.",
     rfc=("RFC 2018 §2",),
 )  # fmt: skip
 def sack_refused(handshake: Handshake) -> Iterator[Match]:
@@ -100,9 +97,8 @@ def sack_refused(handshake: Handshake) -> Iterator[Match]:
     "HS205", "timestamps-not-accepted", Severity.NOTE,
     what="The client offered timestamps, the SYN-ACK does not have them.",
     why="Switched off on the server (Windows does by default), or stripped on the way. Without them round trips are "
-    "measured "
-    "less often and old duplicates are not recognised.",
-    check="net.ipv4.tcp_timestamps on the server.",
+    "measured less often and old duplicates are not recognised.",
+    check="`net.ipv4.tcp_timestamps` on the server.",
     rfc=("RFC 7323 §3.2",),
 )  # fmt: skip
 def timestamps_refused(handshake: Handshake) -> Iterator[Match]:
@@ -131,7 +127,8 @@ def timestamp_echo(handshake: Handshake) -> Iterator[Match]:
 
 @rule(
     "HS207", "malformed-options", Severity.WARNING,
-    what="The options of a segment cannot be read to their end, have a length they may not have, or stand there twice.",
+    what="The options of a segment cannot be read to their end, have a length they may not have, or stand there "
+    "twice.",
     why="A crafted packet, a broken stack, or a middlebox that writes over options carelessly.",
     check="The raw bytes; whether the receiver answers at all.",
     rfc=("RFC 9293 §3.1", "RFC 9293 §3.2"),
