@@ -12,7 +12,19 @@ from handshake.render import Format
 
 
 def probe(  # noqa: PLR0917 - the command line is the signature
-    target: Annotated[str, typer.Argument(metavar="HOST:PORT", help="e.g. 127.0.0.1:8080, [::1]:80, localhost:http")],
+    targets: Annotated[
+        list[str], typer.Argument(metavar="HOST:PORT", help="e.g. localhost:http, [::1]:80, 127.0.0.1:22,80,8000-8010")
+    ],
+    count: Annotated[
+        int | None, typer.Option("--count", "-c", help="Probe N times, 0 until Ctrl-C; like ping.", metavar="N", min=0)
+    ] = None,
+    interval: Annotated[
+        float, typer.Option("--interval", "-i", help="Time between the probes of -c.", metavar="SECONDS", min=0)
+    ] = 1,
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", help="Most targets a second; 50, on loopback 500.", metavar="N", min=0.01),
+    ] = None,
     ipv4: Annotated[bool, typer.Option("-4", help="Only IPv4 addresses of the name.")] = False,
     ipv6: Annotated[bool, typer.Option("-6", help="Only IPv6 addresses of the name.")] = False,
     timeout: Annotated[
@@ -27,7 +39,9 @@ def probe(  # noqa: PLR0917 - the command line is the signature
     allow_public: Annotated[
         bool, typer.Option("--allow-public", help="Probe a public address: only with its owner's permission.")
     ] = False,
-    form: Annotated[Format, typer.Option("--format", "-f", help="How to show it.")] = Format.LADDER,
+    form: Annotated[
+        Format | None, typer.Option("--format", "-f", help="How to show it; a ladder, or lines and tables for many.")
+    ] = None,
     record: Annotated[
         Path | None, typer.Option("--write", "-w", help="Record what passes into this pcapng file.", metavar="FILE")
     ] = None,
@@ -38,16 +52,31 @@ def probe(  # noqa: PLR0917 - the command line is the signature
 
     Needs CAP_NET_RAW (sudo). No firewall rule is touched and nothing is left behind. Exit status: 0 the connection
     opened; 1 refused, unanswered or unreachable; 2 a target that makes no sense; 77 no privilege; 130 interrupted.
+    Of several targets all have to open; with -c one opened connection is enough, also after Ctrl-C.
     """
     from handshake.cli.probing import run_probe
     from handshake.probe.approach import prepare
+    from handshake.probe.target import is_single
 
     if ipv4 and ipv6:
         raise typer.BadParameter("-4 and -6 exclude each other")
     family = 4 if ipv4 else 6 if ipv6 else None
-    approach = prepare(target, family=family, allow_public=allow_public)
+    if count is not None or len(targets) > 1 or not is_single(targets[0]):
+        from handshake.cli.series import Pace, prepare_targets, run_series
+
+        if source_port:
+            raise typer.BadParameter("--source-port is for a single probe: each one of many has a port of its own")
+        approaches = prepare_targets(targets, family=family, allow_public=allow_public)
+        if count is not None and len(approaches) > 1:
+            raise typer.BadParameter(f"-c counts the probes of one target, and here are {len(approaches)}")
+        pace = Pace(count, interval, rate)
+        verbosity = verbose - quiet
+        raise typer.Exit(
+            run_series(approaches, pace, form, retries=retries, timeout_s=timeout, record=record, verbosity=verbosity)
+        )
+    approach = prepare(targets[0], family=family, allow_public=allow_public)
     probing = run_probe(
         approach, source_port=source_port, retries=retries, timeout_s=timeout, record=record, quiet=quiet
     )
-    write_report(probing.report, form, verbosity=verbose - quiet)
+    write_report(probing.report, form or Format.LADDER, verbosity=verbose - quiet)
     raise typer.Exit(probing.exit_status)

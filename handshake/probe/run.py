@@ -116,6 +116,11 @@ class Attempt:
         )
 
     @property
+    def cookie(self) -> bytes | None:
+        """The Fast Open cookie that the server gave."""
+        return self._client.cookie if isinstance(self._client, Client) else None
+
+    @property
     def inbound(self) -> Inbound | None:
         """What the server has sent over the connection; None for a single segment."""
         return self._client.inbound if isinstance(self._client, Client) else None

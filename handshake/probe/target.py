@@ -35,14 +35,19 @@ def parse_target(text: str) -> Target:
     return Target(text, host, port, service)
 
 
+def is_single(text: str) -> bool:
+    """Whether a target names one port, rightly or wrongly, and no list or range of ports."""
+    return "," not in text and not _RANGE.search(text.strip())
+
+
 def parse_targets(text: str) -> tuple[Target, ...]:
     """Read one host with a list of ports: `host:22,http,8000-8010`; each port once, in the order given.
 
     Raises TargetError that says what is wrong with it.
     """
-    text = text.strip()
-    if "," not in text and not _RANGE.search(text):
+    if is_single(text):
         return (parse_target(text),)
+    text = text.strip()
     head, colon, ports = text.rpartition(":")
     targets: dict[int, Target] = {}
     for piece in ports.split(","):

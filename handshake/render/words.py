@@ -166,11 +166,11 @@ def outcome_sentence(handshake: Handshake) -> str:
         tries = count(handshake.syn_retransmits + 1, "SYN")
         return f"unanswered after {tries} in {duration(handshake.end_ns - handshake.start_ns)}"
     if outcome in (Outcome.REFUSED, Outcome.UNREACHABLE):
-        return f"{name} after {duration(_verdict_ns(handshake))}"
+        return f"{name} after {duration(answer_ns(handshake))}"
     return name
 
 
-def _verdict_ns(handshake: Handshake) -> int:
+def answer_ns(handshake: Handshake) -> int:
     """Time, ns, from the first packet to the first one that did not come from the client."""
     steps = handshake.steps
     answer = next((s for s in steps if isinstance(s.packet, IcmpError) or s.sender is Side.SERVER), steps[-1])
