@@ -76,7 +76,18 @@ def pysharks(path: str) -> list[Told]:
         try:
             return [_told(int(packet.number), packet.tcp) for packet in capture if "TCP" in packet]
         finally:
-            capture.close()
+            _close(capture)
+
+
+def _close(capture: Any) -> None:
+    """At the end of its output pyshark kills tshark; one that had just left by itself is then reported as crashed."""
+    from pyshark.capture.capture import TSharkCrashException
+
+    try:
+        capture.close()
+    except TSharkCrashException:
+        capture._running_processes.clear()
+        capture.close()
 
 
 def _told(frame: int, tcp: Any) -> Told:
