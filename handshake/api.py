@@ -26,7 +26,9 @@ from handshake.source.mute import Muting
 from handshake.wire.decode import decode
 
 if TYPE_CHECKING:
+    from handshake.probe.behaviour import Behaviour
     from handshake.probe.kernel import KernelWatch
+    from handshake.probe.run import Probe
 
 WATCH_LIMIT = 20_000
 """Connections that a watch keeps at once, closed ones among them."""
@@ -164,21 +166,33 @@ def probe_frames(
     source_port: int = 0,
     retries: int = 2,
     timeout_s: float = 5.0,
+    behaviour: Behaviour | None = None,
     watch: KernelWatch | None = None,
 ) -> Iterator[Frame]:
     """Open and close one connection with crafted packets; yield every captured frame of it as it comes.
 
     The SYN is repeated up to `retries` times within `timeout_s`. Leaving the iteration early resets what
-    is open. `watch` asks the server's kernel after each segment sent.
-    Raises PrivilegeError without CAP_NET_RAW, ProbeError when the network does not let it run.
+    is open. `behaviour` is the client's, by default that of Linux; `watch` asks the server's kernel after each
+    segment sent. Raises PrivilegeError without CAP_NET_RAW, ProbeError when the network does not let it run.
     """
+    from handshake.probe.behaviour import Behaviour
     from handshake.probe.run import Probe
+
+    with Probe(
+        approach,
+        source_port=source_port,
+        retries=retries,
+        timeout_s=timeout_s,
+        behaviour=behaviour or Behaviour(),
+    ) as running:
+        yield from frames_of(running, watch)
+
+
+def frames_of(running: Probe, watch: KernelWatch | None = None) -> Iterator[Frame]:
+    """Carry out a probe on a capture of its interface: its frames, as `probe_frames` yields them."""
     from handshake.source.live import Sniffer
 
-    with (
-        Probe(approach, source_port=source_port, retries=retries, timeout_s=timeout_s) as running,
-        Sniffer(approach.route.interface, program=running.program) as sniffer,
-    ):
+    with Sniffer(running.attempt.approach.route.interface, program=running.program) as sniffer:
         if watch is None:
             yield from running.run(sniffer)
             return

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from handshake.cli.output import write_report
+from handshake.probe.behaviour import Close
 from handshake.render import Format
 
 
@@ -19,7 +20,7 @@ def probe(  # noqa: PLR0917 - the command line is the signature
         int | None, typer.Option("--count", "-c", help="Probe N times, 0 until Ctrl-C; like ping.", metavar="N", min=0)
     ] = None,
     interval: Annotated[
-        float, typer.Option("--interval", "-i", help="Time between the probes of -c.", metavar="SECONDS", min=0)
+        float, typer.Option("--interval", help="Time between the probes of -c.", metavar="SECONDS", min=0)
     ] = 1,
     rate: Annotated[
         float | None,
@@ -33,6 +34,59 @@ def probe(  # noqa: PLR0917 - the command line is the signature
     retries: Annotated[
         int, typer.Option("--retries", help="Repeat the SYN up to N times.", metavar="N", min=0, max=10)
     ] = 2,
+    option: Annotated[
+        str | None,
+        typer.Option(
+            "--option",
+            "-o",
+            help="Options of the SYN, in this order: mss[=N] ws[=N] sack ts ecn accecn tfo[=HEX] mptcp ut=N[m] nop eol "
+            "raw=KIND:HEX.",
+            metavar="LIST",
+        ),
+    ] = None,
+    profile: Annotated[
+        str, typer.Option("--profile", help="SYN of a system: linux, windows, macos, bare.", metavar="NAME")
+    ] = "linux",
+    ttl: Annotated[
+        int | None, typer.Option("--ttl", help="TTL or hop limit of our packets.", metavar="N", min=1, max=255)
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option("--window", help="Our receive window in bytes.", metavar="N", min=0, max=65535)
+    ] = None,
+    isn: Annotated[
+        str | None, typer.Option("--isn", help="Initial sequence number, decimal or 0x…; else random.", metavar="N")
+    ] = None,
+    send: Annotated[
+        str | None,
+        typer.Option(
+            "--send",
+            "-s",
+            help=r"Say this once it is open, and show the reply: TEXT with \r\n, @FILE or hex:….",
+            metavar="DATA",
+        ),
+    ] = None,
+    fast_open: Annotated[
+        bool, typer.Option("--fast-open", help="Two connections: ask for a cookie, then --send inside the SYN.")
+    ] = False,
+    half_open: Annotated[bool, typer.Option("--half-open", help="Answer the SYN-ACK with RST.")] = False,
+    close: Annotated[
+        Close, typer.Option("--close", help="How to leave; none leaves the server with an open connection.")
+    ] = Close.FIN,
+    simultaneous: Annotated[
+        bool, typer.Option("--simultaneous", help="The other side opens too: wait for it; needs --source-port.")
+    ] = False,
+    flags: Annotated[
+        str | None,
+        typer.Option(
+            "--flags", help="One segment with these flags, and its answer: null, xmas, syn+fin, ack …", metavar="LIST"
+        ),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Our address, one of this machine's.", metavar="ADDRESS")
+    ] = None,
+    interface: Annotated[
+        str | None, typer.Option("--interface", help="Leave by this interface.", metavar="NAME")
+    ] = None,
     source_port: Annotated[
         int, typer.Option("--source-port", help="Our port; 0 takes any free one.", metavar="N", min=0, max=65535)
     ] = 0,
@@ -54,6 +108,7 @@ def probe(  # noqa: PLR0917 - the command line is the signature
     opened; 1 refused, unanswered or unreachable; 2 a target that makes no sense; 77 no privilege; 130 interrupted.
     Of several targets all have to open; with -c one opened connection is enough, also after Ctrl-C.
     """
+    from handshake.cli.behaving import behaviour_of, refuse_for_many
     from handshake.cli.probing import run_probe
     from handshake.probe.approach import prepare
     from handshake.probe.target import is_single
@@ -61,22 +116,53 @@ def probe(  # noqa: PLR0917 - the command line is the signature
     if ipv4 and ipv6:
         raise typer.BadParameter("-4 and -6 exclude each other")
     family = 4 if ipv4 else 6 if ipv6 else None
+    behaviour = behaviour_of(
+        profile=profile,
+        options=option,
+        ttl=ttl,
+        window=window,
+        isn=isn,
+        send=send,
+        fast_open=fast_open,
+        half_open=half_open,
+        close=close,
+        simultaneous=simultaneous,
+        flags=flags,
+        source_port=source_port,
+    )
     if count is not None or len(targets) > 1 or not is_single(targets[0]):
         from handshake.cli.series import Pace, prepare_targets, run_series
 
-        if source_port:
-            raise typer.BadParameter("--source-port is for a single probe: each one of many has a port of its own")
+        refuse_for_many(
+            source_port=source_port, source=source, interface=interface, behaviour=behaviour, fast_open=fast_open
+        )
         approaches = prepare_targets(targets, family=family, allow_public=allow_public)
         if count is not None and len(approaches) > 1:
             raise typer.BadParameter(f"-c counts the probes of one target, and here are {len(approaches)}")
         pace = Pace(count, interval, rate)
         verbosity = verbose - quiet
         raise typer.Exit(
-            run_series(approaches, pace, form, retries=retries, timeout_s=timeout, record=record, verbosity=verbosity)
+            run_series(
+                approaches,
+                pace,
+                form,
+                retries=retries,
+                timeout_s=timeout,
+                behaviour=behaviour,
+                record=record,
+                verbosity=verbosity,
+            )
         )
-    approach = prepare(targets[0], family=family, allow_public=allow_public)
+    approach = prepare(targets[0], family=family, allow_public=allow_public, source=source, interface=interface)
     probing = run_probe(
-        approach, source_port=source_port, retries=retries, timeout_s=timeout, record=record, quiet=quiet
+        approach,
+        behaviour=behaviour,
+        fast_open=fast_open,
+        source_port=source_port,
+        retries=retries,
+        timeout_s=timeout,
+        record=record,
+        quiet=quiet,
     )
     write_report(probing.report, form or Format.LADDER, verbosity=verbose - quiet)
     raise typer.Exit(probing.exit_status)

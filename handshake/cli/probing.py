@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from handshake.api import Inspection, live_source, probe_frames
+from handshake.api import Inspection, frames_of, live_source
+from handshake.findings.answers import answer_to
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Frame
-from handshake.model.report import Approach, Report
+from handshake.model.report import Answer, Approach, Reply, Report
+from handshake.probe.behaviour import PROFILES, Behaviour, Close
 from handshake.probe.kernel import KernelWatch
-from handshake.probe.run import sigterm_interrupts
+from handshake.probe.run import Attempt, Probe, sigterm_interrupts
 from handshake.source.writer import PcapngWriter
 from handshake.version import __version__
 
@@ -26,44 +28,80 @@ class Probing:
 
     report: Report
     interrupted: bool
+    half_open: bool = False
 
     @property
     def exit_status(self) -> int:
-        """0 the connection opened, 1 it did not, 130 interrupted."""
+        """0 opened (half-open: was accepted; odd flags: were answered as expected), 1 did not, 130 interrupted."""
         if self.interrupted:
             return INTERRUPTED
+        if self.report.answer:
+            return int(not self.report.answer.expected)
+        if self.half_open:
+            return int(not any(handshake.server.opening for handshake in self.report.handshakes))
         return int(not any(handshake.outcome.opened for handshake in self.report.handshakes))
 
 
 def run_probe(
     approach: Approach,
     *,
+    behaviour: Behaviour = PROFILES["linux"],
+    fast_open: bool = False,
     source_port: int = 0,
     retries: int = 2,
     timeout_s: float = 5.0,
     record: Path | None = None,
     quiet: bool = False,
 ) -> Probing:
-    """Probe, record if asked to, and judge; Ctrl-C ends the probe, not the program. Raises HandshakeError."""
+    """Probe, record if asked to, and judge; Ctrl-C ends the probe, not the program. Raises HandshakeError.
+
+    With `fast_open` there are two connections: one asks for a cookie, the next one uses it.
+    """
     inspection = Inspection(approach.route.interface)
     handshakes: list[Handshake] = []
+    attempts: list[Attempt] = []
     interrupted = False
     with ExitStack() as stack:
         writer = stack.enter_context(_recording(record, approach)) if record else None
-        watch = stack.enter_context(KernelWatch(approach.server)) if approach.route.interface == "lo" else None
+        own_kernel = approach.route.interface == "lo" and not fast_open
+        watch = stack.enter_context(KernelWatch(approach.server)) if own_kernel else None
         stack.enter_context(sigterm_interrupts())
+
+        def connect(behaviour: Behaviour) -> None:
+            probe = Probe(approach, source_port=source_port, retries=retries, timeout_s=timeout_s, behaviour=behaviour)
+            attempts.append(probe.attempt)
+            with probe:
+                frames = frames_of(probe, watch)
+                for frame in frames if quiet or not sys.stderr.isatty() else _watched(frames, approach):
+                    if writer:
+                        writer.write(frame)
+                    handshakes.extend(inspection.feed(frame))
+
         try:
-            frames = probe_frames(approach, source_port=source_port, retries=retries, timeout_s=timeout_s, watch=watch)
-            for frame in frames if quiet or not sys.stderr.isatty() else _watched(frames, approach):
-                if writer:
-                    writer.write(frame)
-                handshakes.extend(inspection.feed(frame))
+            if fast_open:
+                connect(replace(behaviour.with_fast_open(), data=b"", close=Close.FIN))
+                behaviour = behaviour.with_fast_open(attempts[0].cookie or b"")
+            connect(behaviour)
         except KeyboardInterrupt:
             interrupted = True
         views = watch.views() if watch else ()
     handshakes.extend(inspection.finish())
     report = inspection.report(handshakes, [live_source(approach, inspection)], approach)
-    return Probing(replace(report, kernel=views), interrupted)
+    report = replace(report, kernel=views, reply=_reply(behaviour, attempts), answer=_answer(behaviour, report))
+    return Probing(report, interrupted, behaviour.half_open)
+
+
+def _reply(behaviour: Behaviour, attempts: Sequence[Attempt]) -> Reply | None:
+    inbound = attempts[-1].inbound if attempts else None
+    if inbound is None or not (inbound.length or behaviour.data):
+        return None
+    return Reply(len(behaviour.data), bytes(inbound.kept), inbound.length, inbound.finished)
+
+
+def _answer(behaviour: Behaviour, report: Report) -> Answer | None:
+    if behaviour.flags is None:
+        return None
+    return answer_to(behaviour.flags, report.handshakes[0] if report.handshakes else None)
 
 
 def _recording(path: Path, approach: Approach) -> PcapngWriter:

@@ -113,6 +113,39 @@ class Approach:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """What the server said over a probed connection, in the order of its sequence numbers."""
+
+    sent: int
+    """Bytes that we had to say."""
+    data: bytes
+    """Its beginning, at most 64 KiB."""
+    length: int
+    """All bytes that came."""
+    finished: bool
+    """The server ended its side: there was no more to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One crafted segment with odd flags, what RFC 9293 has a server answer to it, and what came."""
+
+    sent: str
+    """Its flags."""
+    listening: str
+    """The answer of a port that listens (§3.10.7.2)."""
+    closed: str
+    """The answer of a port that does not (§3.10.7.1)."""
+    came: str
+    meaning: str
+    """What the answer says about the port."""
+    expected: bool
+    """It is one that the RFC, or a known system, gives."""
+    deviation: str = ""
+    """A known system that answers in another way; empty without one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The view-model of every output format."""
 

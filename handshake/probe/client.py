@@ -83,8 +83,9 @@ class Client:
         self.server = server
         self.state = State.CLOSED
         self.iss = iss
-        self.inbound = Inbound(0)
-        """What the server has sent."""
+        self._in = Inbound(0)
+        self.cookie: bytes | None = None
+        """The Fast Open cookie that the server gave (RFC 7413 §4.1.1)."""
         self._out = Outbound(iss, behaviour.data, SIMULTANEOUS_RTO_NS if behaviour.simultaneous else FIRST_RTO_NS)
         self._behaviour = behaviour
         self._mss = mss
@@ -105,9 +106,14 @@ class Client:
         return self._left_open or self.state in (State.CLOSED, State.TIME_WAIT)
 
     @property
+    def inbound(self) -> Inbound | None:
+        """What the server has sent, None before its SYN has come."""
+        return self._in if self._out.mss else None
+
+    @property
     def rcv_nxt(self) -> int:
         """The next number expected from the server."""
-        return self.inbound.rcv_nxt
+        return self._in.rcv_nxt
 
     @property
     def wake_ns(self) -> int:
@@ -196,7 +202,7 @@ class Client:
             self.state = State.CLOSED
             return [Outgoing(RST, add(self.iss, 1) if segment.ack is None else segment.ack, wnd=0)]
         self._negotiate(segment)
-        self.inbound.take(add(segment.seq, 1), payload, bool(segment.flags & FIN), self._behaviour.window)
+        self._in.take(add(segment.seq, 1), payload, bool(segment.flags & FIN), self._behaviour.window)
         if segment.ack is not None:
             return self._established(segment, now_ns)
         self.state = State.SYN_RECEIVED
@@ -217,7 +223,7 @@ class Client:
 
     def _go_on(self, now_ns: int) -> list[Outgoing]:
         """Say what may be said now; with all said, and the server done too, close."""
-        if self._out.said_all and (self.inbound.finished or now_ns >= self._quiet_at_ns):
+        if self._out.said_all and (self._in.finished or now_ns >= self._quiet_at_ns):
             return self._finish(now_ns)
         return self._say(now_ns)
 
@@ -284,14 +290,14 @@ class Client:
             return []
         if self._tsecr is not None and distance(segment.seq, self.rcv_nxt) >= 0:  # RFC 7323 §4.3
             self._tsecr = self._their_clock(segment.options)
-        if self.inbound.take(segment.seq, payload, bool(segment.flags & FIN), self._behaviour.window):
+        if self._in.take(segment.seq, payload, bool(segment.flags & FIN), self._behaviour.window):
             self._quiet_at_ns = now_ns + self._close_wait_ns
             self._server_closes()
         return [self._segment(ACK, now_ns)]
 
     def _server_closes(self) -> None:
         """The state after the server's FIN, if everything before it has come."""
-        if self.inbound.finished:
+        if self._in.finished:
             self.state = _AFTER_FIN.get(self.state, self.state)
 
     def _on_icmp(self, error: IcmpError) -> list[Outgoing]:
@@ -302,7 +308,8 @@ class Client:
 
     def _negotiate(self, segment: Segment) -> None:
         """What the server's SYN announces; options are in effect when both sides sent them (RFC 7323 §1.3)."""
-        self.inbound = Inbound(segment.seq)
+        self._in = Inbound(segment.seq)
+        self.cookie = segment.options.tfo_cookie
         offered, accepted = self._behaviour.syn_options(self._mss, 0), segment.options
         self._tsecr = self._their_clock(accepted) if offered.tsval is not None else None
         if self._behaviour.shift is not None and accepted.wscale_shift is not None:

@@ -122,7 +122,7 @@ class Attempt:
 
     @property
     def inbound(self) -> Inbound | None:
-        """What the server has sent over the connection; None for a single segment."""
+        """What the server has sent over the connection; None when there was none."""
         return self._client.inbound if isinstance(self._client, Client) else None
 
     @property
