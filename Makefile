@@ -1,10 +1,10 @@
 # Each target works as the first command in a fresh clone: it makes the environment that it needs.
-.PHONY: help demo test check bench captures docs clean
+.PHONY: help demo test check bench accuracy throughput captures docs clean
 VENV := .venv
 BIN := $(VENV)/bin
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/runtime.stamp ## a handshake in a private network, probed and explained
 	@$(BIN)/handshake demo
@@ -23,6 +23,12 @@ check: $(VENV)/dev.stamp ## format, lint, types, import order, generated pages
 
 bench: $(VENV)/dev.stamp ## start-up and decoding speed beside other tools
 	@$(BIN)/python tests/bench/bench.py
+
+accuracy: $(VENV)/dev.stamp ## reported times beside those of tcpdump, 200 probes over loopback
+	@$(BIN)/python -m tests.bench.accuracy
+
+throughput: $(VENV)/dev.stamp ## handshakes a second beside scapy, connect(), nping, hping3
+	@$(BIN)/python -m tests.bench.throughput
 
 captures: $(VENV)/runtime.stamp ## record the bundled captures again (root or user namespaces)
 	@$(BIN)/python -m handshake.lab.record captures
