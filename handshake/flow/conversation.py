@@ -331,7 +331,7 @@ class Conversation:
         if self.completed_by is None and self.client.syn_acked and self.server.syn_acked:
             self.completed_by = segment
             marks.append(Mark.HANDSHAKE_COMPLETE)
-            if segment.payload_len and not segment.flags & SYN:
+            if segment.payload_len and self.syn_ack is not None and segment.seq == self.syn_ack.ack_raw:
                 marks.append(Mark.DATA_IN_THIRD_SEGMENT)
         self.challenged = self._side(receiver) if provokes and before[receiver is self.server] in SYNCHRONISED else None
         if self._on_first_step is not None:

@@ -22,11 +22,14 @@ def measure(conversation: Conversation) -> Timing:
         to_syn_ack = syn_ack.time_ns - syn.time_ns
     elif syns:
         excluded = f"{len(syns)} copies of the SYN: unknown which one was answered"
-    if last is not None and not server.syns:  # crossed SYNs are not acknowledged by a third segment
-        copies = [copy for copy in server.syn_acks if copy.seq == syn_ack.seq and copy.time_ns <= last.time_ns]
-        acked = _answered(copies, last.options.tsecr)
+    third = None if server.syns else last  # crossed SYNs are not confirmed by a third segment
+    if third is not None and third.seq != syn_ack.ack_raw:
+        excluded = excluded or "the third segment was not captured"
+    elif third is not None:
+        copies = [copy for copy in server.syn_acks if copy.seq == syn_ack.seq and copy.time_ns <= third.time_ns]
+        acked = _answered(copies, third.options.tsecr)
         if acked is not None:
-            to_ack = last.time_ns - acked.time_ns
+            to_ack = third.time_ns - acked.time_ns
         elif copies:
             excluded = excluded or f"{len(copies)} copies of the SYN-ACK: unknown which one was acknowledged"
     whole = to_syn_ack + to_ack if to_syn_ack is not None and to_ack is not None else None
