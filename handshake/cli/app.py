@@ -10,6 +10,7 @@ from handshake.cli.demo import demo
 from handshake.cli.explain import explain
 from handshake.cli.probe import probe
 from handshake.cli.replay import replay
+from handshake.cli.watch import watch
 from handshake.version import __version__
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command(short_help="See a first handshake; needs nothing.")(demo)
 app.command(short_help="Open a connection with crafted packets.")(probe)
 app.command(short_help="Show every handshake in captures.")(replay)
+app.command(short_help="Show handshakes as they happen.")(watch)
 app.command(short_help="Explain a code, a flag, a state, a word.")(explain)
 
 

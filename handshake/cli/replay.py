@@ -52,7 +52,7 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     """
     from handshake.cli.reading import read_captures
 
-    selection = Selection(flow, only or (), _codes(finding or []), _network(host), port)
+    selection = Selection(flow, only or (), _codes(finding or []), network(host), port)
     reading = read_captures(files, quiet)
     if reading.report.sources or reading.interrupted:
         form = Format.LADDER if ladder else Format.SUMMARY if summary else form
@@ -88,7 +88,7 @@ def _codes(codes: list[str]) -> set[str]:
     return wanted
 
 
-def _network(text: str | None) -> IPv4Network | IPv6Network | None:
+def network(text: str | None) -> IPv4Network | IPv6Network | None:
     """An address or network as typed; one address is a network of its own."""
     try:
         return None if text is None else ip_network(text, strict=False)

@@ -21,6 +21,14 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+class Show(StrEnum):
+    """How a watch is shown (`render.watching`)."""
+
+    TABLE = "table"
+    LINES = "lines"
+    JSONL = "jsonl"
+
+
 class Renderer(Protocol):
     """Draws a report on a text stream."""
 

@@ -111,12 +111,16 @@ class Sniffer:
         if program or self._first:
             self.refilter(program)
         time.sleep(_STAMPING_STARTS_S)
-        sock.bind((self.interface, ETH_P_ALL))
+        self._bind(sock)
         if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise ProbeError(f"interface {self.interface} is down; bring it up: ip link set {self.interface} up")
         sock.setblocking(False)
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
+
+    def _bind(self, sock: socket.socket) -> None:
+        """From here on packets come."""
+        sock.bind((self.interface, ETH_P_ALL))
 
     def read(self, timeout_s: float | None = None) -> Frame | None:
         """The next frame, waiting at most `timeout_s` seconds (None: for ever); None when none came.

@@ -6,15 +6,19 @@ seen as well. Frames are Linux cooked v2, whatever the interfaces are; each carr
 
 from __future__ import annotations
 
+import ctypes
+import os
 import socket
 import struct
 from collections.abc import Sequence
 
 from handshake.model.packet import Frame
-from handshake.source.live import LINKTYPE_SLL2, PacketAddress, Sniffer, hardware_type
+from handshake.source.live import ETH_P_ALL, LINKTYPE_SLL2, PacketAddress, Sniffer, hardware_type
 from handshake.wire.bpf import Instruction
 from handshake.wire.layout import SLL2
 from handshake.wire.sieve import loopback_once, on_interfaces
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class WideSniffer(Sniffer):
@@ -36,6 +40,13 @@ class WideSniffer(Sniffer):
         if interfaces:
             first = (*on_interfaces(tuple(self._indices.values())), *first)
         self._open("", LINKTYPE_SLL2, (first, program), snaplen, buffer_bytes)
+
+    def _bind(self, sock: socket.socket) -> None:
+        # to interface 0, which means all of them; Python's bind wants a name (packet(7): struct sockaddr_ll)
+        address = struct.pack("=HHiHBB8s", socket.AF_PACKET, socket.htons(ETH_P_ALL), 0, 0, 0, 0, b"")
+        if _libc.bind(sock.fileno(), address, len(address)):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
 
     def _frame(self, time_ns: int, data: bytes, orig_len: int, tag: bytes, address: PacketAddress) -> Frame:
         interface, protocol, packet_type, hardware, sender = address
@@ -66,3 +77,13 @@ class WideSniffer(Sniffer):
                 index = 0
             self._indices[interface] = index
         return index
+
+
+def sniffer_on(interfaces: Sequence[str], program: Sequence[Instruction]) -> Sniffer:
+    """A started capture: on one interface with its own link layer, on several or (without names) all of them cooked.
+
+    Raises PrivilegeError without CAP_NET_RAW, ProbeError when an interface does not exist or the only one is down.
+    """
+    if len(interfaces) == 1:
+        return Sniffer(interfaces[0], program=program)
+    return WideSniffer(interfaces, program=program)
