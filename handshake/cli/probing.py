@@ -62,7 +62,7 @@ def run_probe(
     attempts: list[Attempt] = []
     interrupted = False
     with ExitStack() as stack:
-        writer = stack.enter_context(_recording(record, approach)) if record else None
+        writer = stack.enter_context(recording(record, approach)) if record else None
         own_kernel = approach.route.interface == "lo" and not fast_open
         watch = stack.enter_context(KernelWatch(approach.server)) if own_kernel else None
         stack.enter_context(sigterm_interrupts())
@@ -72,7 +72,7 @@ def run_probe(
             attempts.append(probe.attempt)
             with probe:
                 frames = frames_of(probe, watch)
-                for frame in frames if quiet or not sys.stderr.isatty() else _watched(frames, approach):
+                for frame in watched(frames, approach, quiet=quiet):
                     if writer:
                         writer.write(frame)
                     handshakes.extend(inspection.feed(frame))
@@ -104,12 +104,16 @@ def _answer(behaviour: Behaviour, report: Report) -> Answer | None:
     return answer_to(behaviour.flags, report.handshakes[0] if report.handshakes else None)
 
 
-def _recording(path: Path, approach: Approach) -> PcapngWriter:
+def recording(path: Path, approach: Approach) -> PcapngWriter:
+    """A capture file to be written, with a comment that says what it is."""
     return PcapngWriter(path, comment=f"handshake {__version__} probe of {approach.server}")
 
 
-def _watched(frames: Iterator[Frame], approach: Approach) -> Iterator[Frame]:
-    """The same frames; as long as nothing but the SYN has passed, a line on standard error says so."""
+def watched(frames: Iterator[Frame], approach: Approach, *, quiet: bool) -> Iterator[Frame]:
+    """The same frames; as long as nothing but our first one has passed, a line on a terminal says so."""
+    if quiet or not sys.stderr.isatty():
+        yield from frames
+        return
     text = f"waiting for {approach.server} … (Ctrl-C ends it)"
     passed = 0
     try:

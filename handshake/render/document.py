@@ -6,12 +6,15 @@ enums are their values, a value that is not known is null, bytes are hexadecimal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from handshake.model.address import Endpoint, format_address
+from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.event import Event
-from handshake.model.handshake import Exchange, Fold, Handshake, Peer, Step
-from handshake.model.packet import IcmpError, Segment, flag_names
+from handshake.model.handshake import Exchange, Fold, Handshake, Negotiated, Peer, Side, Step
+from handshake.model.kernel import Connect
+from handshake.model.packet import Datagram, IcmpError, Segment, flag_names
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.model.services import service_name
 from handshake.render.statistics import finding_counts, measured, outcome_counts, totals_of
@@ -47,6 +50,7 @@ def summary_to_dict(report: Report) -> Document:
             {"frame": view.frame, "state": view.state, "accept_queue": view.accept_queue, "backlog": view.backlog}
             for view in report.kernel
         ],
+        "connects": [_connect(connect) for connect in report.connects],
         "outcomes": {outcome.value: number for outcome, number in outcome_counts(totals).items()},
         "times": {name: _statistics(values) for name, values in measured(totals).items()},
         "findings": [
@@ -124,6 +128,8 @@ def _approach(approach: Approach) -> Document:
             "addresses": [format_address(address) for address in resolution.addresses],
             "source": resolution.source,
             "took_ns": resolution.took_ns,
+            "ttl_s": resolution.ttl_s,
+            "lookups": [_lookup(lookup) for lookup in resolution.lookups],
         },
         "route": {
             "interface": route.interface,
@@ -133,6 +139,66 @@ def _approach(approach: Approach) -> Document:
         },
         "server": _endpoint(approach.server),
     }
+
+
+def _lookup(lookup: Lookup) -> Document:
+    return {
+        "server": _endpoint(lookup.server),
+        "name": lookup.name,
+        "kind": lookup.kind_name,
+        "sent_ns": list(lookup.sent_ns),
+        "answered_ns": lookup.answered_ns,
+        "ignored": lookup.ignored,
+        "answer": _answer(lookup.answer) if lookup.answer else None,
+    }
+
+
+def _answer(answer: DnsAnswer) -> Document:
+    return {
+        "rcode": answer.rcode_name,
+        "truncated": answer.truncated,
+        "fault": answer.fault,
+        "records": [
+            {"name": record.name, "kind": record.kind_name, "ttl_s": record.ttl_s, "value": record.value}
+            for record in answer.records
+        ],
+    }
+
+
+def _connect(connect: Connect) -> Document:
+    icmp = connect.icmp
+    return {
+        "client": _endpoint(connect.client),
+        "server": _endpoint(connect.server),
+        "outcome": connect.outcome.value,
+        "start_ns": connect.start_ns,
+        "took_ns": connect.took_ns,
+        "state": connect.state,
+        "error": connect.error,
+        "words": connect.words,
+        "retransmits": connect.retransmits,
+        "rtt_ns": connect.rtt_ns,
+        "rttvar_ns": connect.rttvar_ns,
+        "snd_mss": connect.snd_mss,
+        "adv_mss": connect.adv_mss,
+        "path_mtu": connect.path_mtu,
+        "negotiation": _negotiation(connect.negotiation),
+        "icmp": icmp
+        and {
+            "reporter": format_address(icmp.reporter),
+            "version": icmp.version,
+            "type": icmp.type,
+            "code": icmp.code,
+            "mtu": None,
+            "meaning": icmp.meaning,
+        },
+    }
+
+
+def _negotiation(rows: Sequence[Negotiated]) -> list[Document]:
+    return [
+        {"name": row.name, "offered": row.offered, "accepted": row.accepted, "in_effect": row.in_effect} for row in rows
+    ]
 
 
 def _endpoint(endpoint: Endpoint) -> Document:
@@ -164,10 +230,7 @@ def _handshake(handshake: Handshake) -> Document:
         },
         "syn_retransmits": handshake.syn_retransmits,
         "synack_retransmits": handshake.synack_retransmits,
-        "negotiation": [
-            {"name": row.name, "offered": row.offered, "accepted": row.accepted, "in_effect": row.in_effect}
-            for row in handshake.negotiation
-        ],
+        "negotiation": _negotiation(handshake.negotiation),
         "teardown": {
             "kind": teardown.kind.value,
             "first": teardown.first and teardown.first.value,
@@ -257,6 +320,23 @@ def _icmp(error: IcmpError) -> Document:
     }
 
 
+def _datagram(packet: Datagram | IcmpError, exchange: Exchange) -> Document:
+    if isinstance(packet, IcmpError):
+        return {
+            "kind": "icmp",
+            "offset_ns": packet.time_ns - exchange.start_ns,
+            "frame": packet.number,
+            **_icmp(packet),
+        }
+    return {
+        "kind": "datagram",
+        "offset_ns": packet.time_ns - exchange.start_ns,
+        "frame": packet.number,
+        "sender": (Side.CLIENT if packet.src == exchange.client else Side.SERVER).value,
+        "payload_len": packet.payload_len,
+    }
+
+
 def _exchange(exchange: Exchange) -> Document:
     return {
         "number": exchange.number,
@@ -273,5 +353,8 @@ def _exchange(exchange: Exchange) -> Document:
         "reply_bytes": exchange.reply_bytes,
         "first_reply_ns": exchange.first_reply_ns,
         "icmp": _icmp(exchange.icmp) if exchange.icmp else None,
+        "verdict": exchange.verdict.value,
+        "datagrams": [_datagram(packet, exchange) for packet in exchange.datagrams],
+        "answer": _answer(exchange.answer) if exchange.answer else None,
         "tags": _tags(exchange.tags),
     }

@@ -8,9 +8,13 @@ from handshake.model.address import format_address
 from handshake.model.handshake import Handshake
 from handshake.model.report import Approach, Report
 from handshake.model.services import service_name
+from handshake.render.connects import write_both, write_connect
+from handshake.render.datagrams import write_datagrams
 from handshake.render.exchanges import origins_ns, write_exchanges
 from handshake.render.lanes import Lanes
+from handshake.render.lookups import write_lookups
 from handshake.render.page import Page
+from handshake.render.reply import write_answer, write_reply
 from handshake.render.terminal import Terminal
 from handshake.render.units import duration, moment
 from handshake.render.verdict import write_verdict
@@ -22,18 +26,21 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     page = Page(out, terminal)
     if report.approach:
         _approach(page, report.approach)
+        write_lookups(page, report)
     for position, handshake in enumerate(report.handshakes):
         if position or report.approach:
             page.line()
         if not report.approach:
             _title(page, handshake)
         Lanes(page, handshake, report.kernel).write()
+        if report.answer:
+            write_answer(page, report.answer)
         write_verdict(page, handshake)
-    if report.exchanges:
-        if report.handshakes:
-            page.line()
-        write_exchanges(page, report.exchanges, origins_ns(report))
-    if not report.handshakes and not report.exchanges:
+    if report.reply:
+        write_reply(page, report.reply)
+    _udp(page, report)
+    _connects(page, report)
+    if not report.handshakes and not report.exchanges and not report.connects:
         page.paragraph("nothing to show: no TCP handshake, no UDP exchange")
     for source in report.sources:
         if source.damage:
@@ -41,11 +48,34 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
             page.paragraph((f"{source.name} damaged {damage_words(source.damage)}", "red"))
 
 
+def _udp(page: Page, report: Report) -> None:
+    """A probe's exchange datagram by datagram, those of a capture one row each."""
+    if report.exchanges and (report.handshakes or report.approach):
+        page.line()
+    for exchange in report.exchanges:
+        if exchange.datagrams:
+            write_datagrams(page, exchange)
+    counted = [exchange for exchange in report.exchanges if not exchange.datagrams]
+    if counted:
+        write_exchanges(page, counted, origins_ns(report))
+
+
+def _connects(page: Page, report: Report) -> None:
+    for connect in report.connects:
+        page.line()
+        write_connect(page, connect)
+        if report.handshakes:
+            page.line()
+            write_both(page, report.handshakes[0], connect)
+
+
 def _approach(page: Page, approach: Approach) -> None:
     resolution, route, target = approach.resolution, approach.route, approach.target
     addresses = ", ".join(map(format_address, resolution.addresses))
     if resolution.source != "literal":
-        page.field("resolve", f"{resolution.host} → {addresses} ({resolution.source}, {duration(resolution.took_ns)})")
+        ttl = "" if resolution.ttl_s is None else f", TTL {resolution.ttl_s} s"
+        took = duration(resolution.took_ns)
+        page.field("resolve", f"{resolution.host} → {addresses} ({resolution.source}, {took}{ttl})")
     gateway = f" via {format_address(route.gateway)}" if route.gateway else ""
     page.field("route", f"{format_address(route.source)} → {route.interface}{gateway}, MTU {route.mtu}")
     words = ", ".join(word for word in (target.service, approach.server.scope.value) if word)

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from handshake.model.address import format_address
 from handshake.model.handshake import Change, Fold, Handshake, Mark, Side, State, Step
 from handshake.model.kernel import KernelView
 from handshake.model.packet import ACK, FIN, RST, SYN, IcmpError, Segment, flag_names
 from handshake.render.page import Page, Span
 from handshake.render.units import count, size
-from handshake.render.words import icmp_words, kernel_words, option_words
+from handshake.render.words import icmp_words, kernel_words, option_words, reporter_words
 
 WIDE, LIST = 110, 70
 """Terminals of at least WIDE columns show full state changes; below LIST columns there are no lanes."""
@@ -168,7 +167,7 @@ class Lanes:
         if isinstance(packet, Segment):
             remarks += self._announcement(packet, step.sender)
         else:
-            remarks.append([_reporter(packet)])
+            remarks.append([reporter_words(packet)])
         said: list[Span] = [_mark(mark) for mark in step.marks]
         if self.page.terminal.verbosity >= 0:
             said += _note(step)
@@ -234,12 +233,6 @@ def _note(step: Step) -> list[Span]:
     if isinstance(step.packet, Segment):
         return [(f"{step.sender.value} {step.note}", "dim")]
     return [] if step.note == step.packet.meaning else [(step.note, "dim")]
-
-
-def _reporter(error: IcmpError) -> str:
-    """Who sent an ICMP error: the target itself or somebody on the way."""
-    who = "the target itself" if error.reporter == error.dst.address else f"{format_address(error.reporter)} on the way"
-    return f"{icmp_words(error)}, reported by {who}"
 
 
 def _raw(packet: Segment | IcmpError) -> str:

@@ -9,6 +9,7 @@ from handshake.model.handshake import Handshake
 from handshake.model.report import Report
 from handshake.model.services import service_name
 from handshake.render import summary
+from handshake.render.connects import write_connect
 from handshake.render.exchanges import captures, origins_ns, starts, write_exchanges
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
@@ -31,6 +32,8 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
         if report.handshakes:
             page.line()
         write_exchanges(page, report.exchanges, origins)
+    for connect in report.connects:
+        write_connect(page, connect)
     if terminal.interactive and not quiet:
         _hint(page, report.handshakes)
 

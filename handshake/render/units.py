@@ -83,3 +83,8 @@ def percentile(ordered: Sequence[int], percent: int) -> int:
     """
     rank = -(-len(ordered) * percent // 100)
     return ordered[max(rank, 1) - 1]
+
+
+def row_time(offset_ns: int) -> str:
+    """A time beside a row, ns from the start of what is shown, right-aligned: `   -0.412 ms`."""
+    return f"{offset_ns / 1e6:9.3f} ms"

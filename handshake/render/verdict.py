@@ -35,13 +35,14 @@ def write_verdict(page: Page, handshake: Handshake) -> None:
         page.paragraph(("followed only in part: the flow table was full", "yellow"))
     if handshake.negotiation and handshake.server.opening:
         page.line()
-        write_grid(page, _options(handshake.negotiation))
+        write_grid(page, option_columns(handshake.negotiation))
     for finding in handshake.findings:
         page.line()
         _finding(page, finding)
 
 
-def _options(negotiation: Sequence[Negotiated]) -> list[Column]:
+def option_columns(negotiation: Sequence[Negotiated]) -> list[Column]:
+    """The option table."""
     return [
         Column("option", [row.name for row in negotiation]),
         Column("offered", [row.offered for row in negotiation]),

@@ -194,6 +194,12 @@ def damage_words(damage: Damage) -> str:
     return f"at packet {damage.number:,}, byte {damage.offset:,}: {damage.reason}"
 
 
+def reporter_words(error: IcmpError) -> str:
+    """An ICMP error and who sent it: the target itself or somebody on the way."""
+    who = "the target itself" if error.reporter == error.dst.address else f"{error.reporter_text} on the way"
+    return f"{icmp_words(error)}, reported by {who}"
+
+
 def kernel_words(view: KernelView) -> str:
     """`SYN-RECV, accept queue 0/5`: the server's kernel on one connection, in its own words."""
     if view.accept_queue is None:

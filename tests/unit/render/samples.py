@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from handshake.model.address import Endpoint
+from handshake.model.dns import CNAME, A, DnsAnswer, DnsRecord, Lookup
 from handshake.model.finding import Finding, Severity
 from handshake.model.handshake import (
     Change,
@@ -23,9 +24,9 @@ from handshake.model.handshake import (
     Teardown,
     Timing,
 )
-from handshake.model.kernel import KernelView
+from handshake.model.kernel import Connect, IcmpNote, KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TIMESTAMPS, WSCALE, Option, Options
-from handshake.model.packet import ACK, FIN, PSH, RST, SYN, IcmpError, Segment
+from handshake.model.packet import ACK, FIN, PSH, RST, SYN, Datagram, IcmpError, Segment
 from handshake.model.report import Approach, Damage, Report, Resolution, Route, SourceInfo, Tally, Target
 
 T0 = 1_700_000_000_123_456_789
@@ -266,3 +267,67 @@ def watched() -> Report:
     """A probe during which the server's kernel was asked."""
     views = (KernelView(1, "SYN-RECV", 0, 5), KernelView(3, "ESTAB", 1, 5), KernelView(21, None, None, None))
     return replace(probed(), kernel=views)
+
+
+def dns_answer() -> DnsAnswer:
+    """An alias and the address behind it."""
+    return DnsAnswer(
+        7, "box.lab", A, 0, True,
+        (DnsRecord("box.lab", CNAME, 300, b"", "www.lab"), DnsRecord("www.lab", A, 60, SERVER.address, "10.0.0.2")),
+        "a record is cut",
+    )  # fmt: skip
+
+
+def asked() -> Report:
+    """A probe of a name that a name server was asked for, in two attempts."""
+    lookup = Lookup(
+        endpoint("10.0.0.53", 53), "box.lab", A, (T0 - 1_002 * MS, T0 - 2 * MS), T0 - MS, dns_answer(), ignored=2
+    )
+    report = probed()
+    assert report.approach is not None
+    resolution = Resolution("box.lab", (SERVER.address,), "name server 10.0.0.53:53", 1_001 * MS, (lookup,))
+    return replace(report, approach=replace(report.approach, resolution=resolution))
+
+
+def udp_probed() -> Report:
+    """UDP probes of every verdict."""
+
+    def sent(at_ns: int, number: int) -> Datagram:
+        return Datagram(number, T0 + at_ns, CLIENT, SERVER, 25)
+
+    reply = Datagram(2, T0 + 2 * MS, SERVER, CLIENT, 41)
+    base = Exchange(1, CLIENT, SERVER, T0, T0 + 2 * MS, 1, 0, 25, 0, None)
+    closed, filtered = icmp_error(2, MS, "10.0.0.2", 17), icmp_error(2, MS, "10.0.0.254", 17)
+    closed = replace(closed, code=3, meaning="port unreachable")
+    exchanges = (
+        replace(base, replies=1, first_reply_ns=2 * MS, datagrams=(sent(0, 1), reply), answer=dns_answer()),
+        replace(base, icmp=closed, datagrams=(sent(0, 1), closed)),
+        replace(base, icmp=filtered, datagrams=(sent(0, 1), filtered)),
+        replace(base, requests=2, datagrams=(sent(0, 1), sent(1_000 * MS, 2))),
+    )
+    return replace(probed(), handshakes=(), exchanges=exchanges)
+
+
+def connected() -> Connect:
+    """An ordinary connection that opened."""
+    return Connect(
+        CLIENT, SERVER, Outcome.ESTABLISHED, T0, 150_000, "ESTAB", None, "the kernel reports it as established", 0,
+        120_000, 60_000, 1428, 1448, 1500,
+        (Negotiated("MSS", "1460", "?", "1428 to server"), Negotiated("SACK", "yes", "yes", "on"),
+         Negotiated("ECN", "?", "?", "off")),
+    )  # fmt: skip
+
+
+def unconnected() -> Report:
+    """An ordinary connection that an ICMP error ended."""
+    note = IcmpNote(bytes((10, 0, 0, 254)), 4, 3, 13, "communication administratively prohibited")
+    failed = Connect(
+        CLIENT, SERVER, Outcome.UNREACHABLE, T0, 90_000, "SYN-SENT", "EHOSTUNREACH", "an ICMP error ended it", 2,
+        icmp=note,
+    )  # fmt: skip
+    return replace(probed(), sources=(), handshakes=(), tally=Tally(), connects=(failed,))
+
+
+def both() -> Report:
+    """Crafted and by the kernel."""
+    return replace(watched(), connects=(connected(),))

@@ -21,7 +21,16 @@ from tests.support import ROOT
 from tests.unit.render import samples
 
 SCHEMA: dict[str, Any] = json.loads(files("handshake.render").joinpath("schema/report-v1.json").read_text("utf-8"))
-REPORTS = [samples.rich, samples.empty, samples.probed, samples.watched]
+REPORTS = [
+    samples.rich,
+    samples.empty,
+    samples.probed,
+    samples.watched,
+    samples.asked,
+    samples.udp_probed,
+    samples.unconnected,
+    samples.both,
+]
 
 
 def drawn(name: str, report: Report) -> str:
