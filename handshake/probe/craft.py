@@ -74,13 +74,13 @@ class RawSender:
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
 
     def open(self, inet6: bool) -> None:
-        """Have the socket for one IP version ready. Raises PrivilegeError without CAP_NET_RAW."""
+        """Have the socket for one IP version, and scapy, ready. Raises PrivilegeError without CAP_NET_RAW."""
         family = socket.AF_INET6 if inet6 else socket.AF_INET
         if family not in self._sockets:
             try:
                 self._sockets[family] = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
             except PermissionError:
-                raise PrivilegeError.to("sending crafted packets") from None
+                raise PrivilegeError.to("sending crafted packets", "CAP_NET_RAW (--connect does without)") from None
 
     def send(self, packet: bytes | bytearray, to: Endpoint, scope_id: int = 0) -> None:
         """Send one packet, out of the interface with index `scope_id`; 0 leaves that to the routing table.

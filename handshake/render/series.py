@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from handshake.model.handshake import Handshake, Outcome, Side
@@ -137,16 +137,17 @@ def write_totals(page: Page, totals: Totals, drops: int) -> None:
     page.paragraph(" · ".join(parts))
     for name, label in (("syn_to_synack_ns", "syn→synack"), ("syn_to_rst_ns", "syn→rst")):
         if totals.times[name]:
-            page.paragraph(*_statistics_words(label, totals.times[name]))
+            for line in _statistics_lines(label, totals.times[name]):
+                page.line(line)
     if drops:
         page.paragraph((f"{count(drops, 'frame')} lost by the capture: some of this may be wrong", "yellow"))
 
 
-def _statistics_words(label: str, times: Sequence[int]) -> tuple[Span, ...]:
+def _statistics_lines(label: str, times: Sequence[int]) -> Iterator[str]:
     figures = statistics_of(times)
-    four = " / ".join(f"{figures[name] / 1e6:.3f}" for name in ("min", "avg", "max", "mdev"))
-    shares = " · ".join(f"{name} {figures[name] / 1e6:.3f}" for name in ("p50", "p95", "p99"))
-    return (f"{label} min/avg/max/mdev {four} ms ·", f"{shares} ms")
+    for names in (("min", "avg", "max", "mdev"), ("p50", "p95", "p99")):
+        yield f"{label:<12}{'/'.join(names)} = {'/'.join(f'{figures[name] / 1e6:.3f}' for name in names)} ms"
+        label = ""
 
 
 def statistics_of(times: Sequence[int]) -> dict[str, int]:
@@ -176,7 +177,7 @@ def write_rows(page: Page, rows: Sequence[Row]) -> None:
         write_grid(page, _columns(shown))
     for (outcome, meaning), number in folded.most_common():
         total = f"{'and ' if shown else ''}{number:,} {outcome}"
-        page.paragraph((total, "bold"), f"· {meaning}", ("(-v lists them)", "dim"))
+        page.paragraph((total, "bold"), f"· {meaning}", ("(-v: all)", "dim"))
 
 
 def _columns(rows: Sequence[Row]) -> list[Column]:
