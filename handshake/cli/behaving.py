@@ -64,13 +64,20 @@ def behaviour_of(
 
 
 def refuse_for_many(
-    *, behaviour: Behaviour, fast_open: bool, source_port: int, source: str | None, interface: str | None
+    *,
+    behaviour: Behaviour,
+    fast_open: bool,
+    source_port: int,
+    source: str | None,
+    interface: str | None,
+    resolver: str | None,
 ) -> None:
     """Refuse what only a single probe can do. Raises typer.BadParameter."""
     for option, given in {
         "--source-port": source_port,
         "--source": source,
         "--interface": interface,
+        "--resolver": resolver,
         "--flags": behaviour.flags is not None,
         "--fast-open": fast_open,
     }.items():

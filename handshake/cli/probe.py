@@ -81,6 +81,19 @@ def probe(  # noqa: PLR0917 - the command line is the signature
             "--flags", help="One segment with these flags, and its answer: null, xmas, syn+fin, ack …", metavar="LIST"
         ),
     ] = None,
+    udp: Annotated[bool, typer.Option("--udp", help="Send a UDP datagram, empty without --send or --ask.")] = False,
+    ask: Annotated[
+        str | None,
+        typer.Option("--ask", help="With --udp: the DNS question after this name's address.", metavar="NAME"),
+    ] = None,
+    resolver: Annotated[
+        str | None,
+        typer.Option("--resolver", help="Ask this name server, not the system's.", metavar="SERVER[:PORT]"),
+    ] = None,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="An ordinary connect(), told by the kernel; needs no privilege.")
+    ] = False,
+    both: Annotated[bool, typer.Option("--both", help="Crafted, then an ordinary connect(), side by side.")] = False,
     source: Annotated[
         str | None, typer.Option("--source", help="Our address, one of this machine's.", metavar="ADDRESS")
     ] = None,
@@ -104,12 +117,16 @@ def probe(  # noqa: PLR0917 - the command line is the signature
 ) -> None:
     """Open a TCP connection with crafted packets and show the handshake as it was on the wire.
 
-    Needs CAP_NET_RAW (sudo). No firewall rule is touched and nothing is left behind. Exit status: 0 the connection
-    opened; 1 refused, unanswered or unreachable; 2 a target that makes no sense; 77 no privilege; 130 interrupted.
-    Of several targets all have to open; with -c one opened connection is enough, also after Ctrl-C.
+    Needs CAP_NET_RAW (sudo); only --connect does not. No firewall rule is touched and nothing is left behind.
+    Exit status: 0 the connection opened (--udp: a reply came); 1 refused, unanswered or unreachable; 2 a target that
+    makes no sense; 77 no privilege; 130 interrupted. Of several targets all have to open; with -c one opened
+    connection is enough, also after Ctrl-C.
     """
     from handshake.cli.behaving import behaviour_of, refuse_for_many
+    from handshake.cli.connecting import run_connect
     from handshake.cli.probing import run_probe
+    from handshake.cli.udp import run_udp
+    from handshake.cli.views import View, check_view, view_of
     from handshake.probe.approach import prepare
     from handshake.probe.target import is_single
 
@@ -130,11 +147,25 @@ def probe(  # noqa: PLR0917 - the command line is the signature
         flags=flags,
         source_port=source_port,
     )
-    if count is not None or len(targets) > 1 or not is_single(targets[0]):
+    view = view_of(udp=udp, connect=connect, both=both)
+    many = count is not None or len(targets) > 1 or not is_single(targets[0])
+    others = {
+        "--fast-open": fast_open,
+        "--interface": interface is not None,
+        "--write": record is not None and view is View.CONNECT,
+        "--format csv": form is Format.CSV and view is not View.BOTH,
+    }
+    check_view(view, behaviour, ask=ask is not None, many=many, others=others)
+    if many:
         from handshake.cli.series import Pace, prepare_targets, run_series
 
         refuse_for_many(
-            source_port=source_port, source=source, interface=interface, behaviour=behaviour, fast_open=fast_open
+            source_port=source_port,
+            source=source,
+            interface=interface,
+            resolver=resolver,
+            behaviour=behaviour,
+            fast_open=fast_open,
         )
         approaches = prepare_targets(targets, family=family, allow_public=allow_public)
         if count is not None and len(approaches) > 1:
@@ -153,16 +184,43 @@ def probe(  # noqa: PLR0917 - the command line is the signature
                 verbosity=verbosity,
             )
         )
-    approach = prepare(targets[0], family=family, allow_public=allow_public, source=source, interface=interface)
-    probing = run_probe(
-        approach,
-        behaviour=behaviour,
-        fast_open=fast_open,
-        source_port=source_port,
+    approach = prepare(
+        targets[0],
+        family=family,
+        allow_public=allow_public,
+        source=source,
+        interface=interface,
+        resolver=resolver,
         retries=retries,
         timeout_s=timeout,
-        record=record,
-        quiet=quiet,
     )
-    write_report(probing.report, form or Format.LADDER, verbosity=verbose - quiet)
-    raise typer.Exit(probing.exit_status)
+    if view is View.UDP:
+        report, status = run_udp(
+            approach,
+            payload=behaviour.data,
+            ask=ask,
+            source_port=source_port,
+            retries=retries,
+            timeout_s=timeout,
+            record=record,
+            quiet=quiet,
+        )
+    elif view is View.CONNECT:
+        report, status = run_connect(approach, source_port=source_port, retries=retries, timeout_s=timeout, quiet=quiet)
+    else:
+        probing = run_probe(
+            approach,
+            behaviour=behaviour,
+            fast_open=fast_open,
+            source_port=source_port,
+            retries=retries,
+            timeout_s=timeout,
+            record=record,
+            quiet=quiet,
+        )
+        report, status = probing.report, probing.exit_status
+        if view is View.BOTH and not probing.interrupted:
+            report, told = run_connect(approach, retries=retries, timeout_s=timeout, quiet=quiet, beside=report)
+            status = max(status, told)
+    write_report(report, form or Format.LADDER, verbosity=verbose - quiet)
+    raise typer.Exit(status)

@@ -10,7 +10,7 @@ from pathlib import Path
 from handshake.api import Inspection, live_source
 from handshake.cli.probing import INTERRUPTED, recording, watched
 from handshake.errors import TargetError
-from handshake.model.dns import AAAA, A, DnsAnswer
+from handshake.model.dns import A, DnsAnswer
 from handshake.model.handshake import Reach
 from handshake.model.report import Approach, Report
 from handshake.probe.run import sigterm_interrupts
@@ -24,7 +24,6 @@ def run_udp(
     *,
     payload: bytes = b"",
     ask: str | None = None,
-    family: int | None = None,
     source_port: int = 0,
     retries: int = 2,
     timeout_s: float = 5.0,
@@ -35,7 +34,7 @@ def run_udp(
 
     The status is 0 when a reply came, 1 when none did, 130 after Ctrl-C. Raises HandshakeError.
     """
-    query = _question(ask, AAAA if family == 6 else A) if ask is not None else None
+    query = _question(ask) if ask is not None else None
     interrupted = False
     inspection = Inspection(approach.route.interface)
     with ExitStack() as stack:
@@ -66,9 +65,9 @@ def run_udp(
     return replace(report, exchanges=kept), INTERRUPTED if interrupted else int(not opened)
 
 
-def _question(name: str, kind: int) -> bytes:
+def _question(name: str) -> bytes:
     try:
-        return encode_query(secrets.randbits(16), name.encode("ascii" if name.isascii() else "idna").decode(), kind)
+        return encode_query(secrets.randbits(16), name.encode("ascii" if name.isascii() else "idna").decode(), A)
     except ValueError as error:
         raise TargetError(f"--ask {error}") from None
 

@@ -63,8 +63,7 @@ def connect(approach: Approach, *, source_port: int = 0, retries: int = 2, timeo
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, max(retries, 1))
         sock.setsockopt(*((socket.IPPROTO_IPV6, _IPV6_RECVERR) if inet6 else (socket.IPPROTO_IP, _IP_RECVERR)), 1)
-        if source_port:
-            _bind(sock, Endpoint(source, source_port), scope)
+        _bind(sock, Endpoint(source, source_port), scope)
         start_ns, started = time.time_ns(), time.perf_counter_ns()
         number = sock.connect_ex((server.host, server.port, 0, scope) if inet6 else (server.host, server.port))
         error = None
