@@ -3,6 +3,7 @@
 The rules, RFC 9293 §3.10 unless told otherwise, with SND.UNA, SND.NXT, RCV.NXT as there:
 
 SYN-SENT (§3.10.7.3)
+    (with `simultaneous` a RST means that the other side has not begun: wait for its SYN)
     ACK of nothing that was sent     → RST with SEQ = that ACK (none to a RST); keep waiting
     RST with the right ACK           → CLOSED, refused; a RST without ACK is dropped
     SYN,ACK                          → ESTABLISHED, send ACK (half-open: CLOSED, send RST)
@@ -35,10 +36,7 @@ from handshake.probe.behaviour import MOST_OPTION_BYTES, Behaviour, Close
 from handshake.probe.craft import Outgoing, timestamps
 from handshake.probe.ecn import FLAGS as ECN_FLAGS
 from handshake.probe.ecn import Echo
-from handshake.probe.stream import FIRST_RTO_NS, SECOND_NS, Inbound, Outbound
-
-SIMULTANEOUS_RTO_NS = SECOND_NS // 5
-"""Between two SYNs of a simultaneous open: somebody starts the other side by hand."""
+from handshake.probe.stream import Inbound, Outbound
 
 _DEFAULT_MSS = {4: 536, 16: 1220}
 """RFC 9293 §3.7.1, when the other side announces none."""
@@ -86,7 +84,7 @@ class Client:
         self._in = Inbound(0)
         self.cookie: bytes | None = None
         """The Fast Open cookie that the server gave (RFC 7413 §4.1.1)."""
-        self._out = Outbound(iss, behaviour.data, SIMULTANEOUS_RTO_NS if behaviour.simultaneous else FIRST_RTO_NS)
+        self._out = Outbound(iss, behaviour.data)
         self._behaviour = behaviour
         self._mss = mss
         self._clock_offset_ms = clock_offset_ms
@@ -94,7 +92,7 @@ class Client:
         self._timeout_ns = timeout_ns
         self._close_wait_ns = close_wait_ns
         self._give_up_ns = self._quiet_at_ns = 0
-        self._syns = 0
+        self._refused = self._lost = False  # simultaneous: our SYN met nobody; it was repeated
         self._tsecr: int | None = None
         self._shift = self._peer_shift = 0
         self._echo = Echo(behaviour.ecn)
@@ -119,7 +117,7 @@ class Client:
     def wake_ns(self) -> int:
         """When to call `tick`."""
         wake_ns = self._give_up_ns
-        if self.state in _OPENING or self._out.waiting:
+        if (self.state in _OPENING or self._out.waiting) and not self._refused:
             wake_ns = min(wake_ns, self._out.rto_at_ns)
         if self.state in _TALKING and self._out.said_all:
             wake_ns = min(wake_ns, self._quiet_at_ns)
@@ -151,7 +149,7 @@ class Client:
             return self._finish(now_ns) if self.state in _TALKING else self._give_up(now_ns)
         if self.state in _TALKING and self._out.said_all and now_ns >= self._quiet_at_ns:
             return self._finish(now_ns)
-        if now_ns < self._out.rto_at_ns:
+        if self._refused or now_ns < self._out.rto_at_ns:
             return []
         if self.state in _OPENING:
             return self._open_again(now_ns)
@@ -185,6 +183,7 @@ class Client:
             if not self._retries_left:
                 return self._give_up(now_ns)
             self._retries_left -= 1
+        self._lost = True
         self._behaviour = self._behaviour.without_fast_open()
         self._out.syn_again(now_ns, double=not self._behaviour.simultaneous)
         return [self._syn(now_ns, acknowledging=self.state is State.SYN_RECEIVED)]
@@ -193,8 +192,9 @@ class Client:
         if segment.ack is not None and not within(add(self.iss, 1), segment.ack, self._out.nxt):
             return [] if segment.flags & RST else [Outgoing(RST, segment.ack, wnd=0)]
         if segment.flags & RST:
-            if segment.ack is not None and not self._behaviour.simultaneous:
-                self.state = State.CLOSED
+            if segment.ack is not None:
+                self._refused = self._behaviour.simultaneous
+                self.state = State.SYN_SENT if self._refused else State.CLOSED
             return []
         if not segment.flags & SYN:
             return []
@@ -207,8 +207,9 @@ class Client:
             return self._established(segment, now_ns)
         self.state = State.SYN_RECEIVED
         answer = self._syn(now_ns, acknowledging=True)
-        # a SYN repeated before has gone to nobody: once more, so that the SYNs do cross
-        return [self._syn(now_ns), answer] if self._behaviour.simultaneous and self._syns > 2 else [answer]
+        again = self._behaviour.simultaneous and (self._refused or self._lost)  # so that the SYNs do cross
+        self._refused = False
+        return [self._syn(now_ns), answer] if again else [answer]
 
     def _established(self, segment: Segment, now_ns: int) -> list[Outgoing]:
         """The third segment, then what there is to say; a probe with nothing to say closes at once."""
@@ -331,7 +332,6 @@ class Client:
 
     def _syn(self, now_ns: int, *, acknowledging: bool = False) -> Outgoing:
         behaviour = self._behaviour
-        self._syns += 1
         options = behaviour.syn_options(self._mss, self._tsval(now_ns), self._tsecr or 0)
         if acknowledging:
             return Outgoing(SYN | ACK, self.iss, self.rcv_nxt, behaviour.window, options)

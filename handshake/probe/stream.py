@@ -73,7 +73,7 @@ class Outbound:
     Names as in RFC 9293 §3.3.1. What is unacknowledged is sent again from SND.UNA on.
     """
 
-    def __init__(self, iss: int, data: bytes, rto_ns: int) -> None:
+    def __init__(self, iss: int, data: bytes) -> None:
         self.una = self.nxt = self._next = iss  # _next: what goes out next, less than nxt while sending again
         self.fin = add(iss, 1 + len(data))
         """The number of the FIN."""
@@ -82,7 +82,7 @@ class Outbound:
         self.rto_at_ns = 0
         """When the timer runs out."""
         self._data = data
-        self._rto_ns = rto_ns
+        self._rto_ns = FIRST_RTO_NS
         self._srtt_ns: int | None = None
         self._rttvar_ns = 0
         self._timed: tuple[int, int] | None = None  # a number, and when its only copy was sent (Karn, RFC 6298 §3)
