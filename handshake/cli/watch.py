@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -54,6 +55,7 @@ def watch(  # noqa: PLR0917 - the command line is the signature
     from handshake.cli.watching import Watching
     from handshake.render.watching import VIEWS
 
+    gc.set_threshold(50_000)  # connections live long and hold no cycles: a third of the time went into looking for some
     show = show or (Show.TABLE if sys.stdout.isatty() else Show.JSONL)
     view = VIEWS[show](sys.stdout, verbosity=-1 if quiet else 0)
     watching = Watching(interfaces or (), _conditions(port, network(host), " ".join(expression or ())), view)

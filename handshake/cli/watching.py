@@ -26,6 +26,9 @@ from handshake.wire.sieve import handshakes
 
 INTERRUPTED = 130
 
+_QUEUE_BYTES = 32 << 20
+"""The kernel's queue: room for some 20,000 segments that come at once."""
+
 _BEAT_S = 0.1
 """How often the view is refreshed, the clock told, and an interrupt noticed."""
 
@@ -51,7 +54,7 @@ class Watching:
         """
         failure: ProbeError | None = None
         with ExitStack() as stack:
-            sniffer = stack.enter_context(sniffer_on(self._interfaces, self._program()))
+            sniffer = stack.enter_context(sniffer_on(self._interfaces, self._program(), _QUEUE_BYTES))
             comment = (
                 f"handshake {__version__} watch of {self._name}: segments without payload, SYN, FIN, RST, ICMP errors"
             )

@@ -79,11 +79,12 @@ class WideSniffer(Sniffer):
         return index
 
 
-def sniffer_on(interfaces: Sequence[str], program: Sequence[Instruction]) -> Sniffer:
+def sniffer_on(interfaces: Sequence[str], program: Sequence[Instruction], buffer_bytes: int = 8 << 20) -> Sniffer:
     """A started capture: on one interface with its own link layer, on several or (without names) all of them cooked.
 
+    `program` and `buffer_bytes` as of `Sniffer`.
     Raises PrivilegeError without CAP_NET_RAW, ProbeError when an interface does not exist or the only one is down.
     """
     if len(interfaces) == 1:
-        return Sniffer(interfaces[0], program=program)
-    return WideSniffer(interfaces, program=program)
+        return Sniffer(interfaces[0], program=program, buffer_bytes=buffer_bytes)
+    return WideSniffer(interfaces, program=program, buffer_bytes=buffer_bytes)
