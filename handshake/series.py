@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -46,12 +46,11 @@ class Series:
         self._timeout_s = timeout_s
         self._behaviour = behaviour
         self._on_frame = on_frame
-        self.frames = 0
-        """Frames of the probes so far."""
+        self._tally = Tally()
         self.drops = 0
         """Frames that the kernel's queue had no room for, known at the end."""
 
-    def run(self) -> Iterator[Probed]:
+    def run(self) -> Generator[Probed, None, None]:
         """Yield what came of each probe as it ends. Leaving the iteration early resets what is open.
 
         Raises PrivilegeError, and ProbeError when a capture cannot begin or go on.
@@ -66,30 +65,46 @@ class Series:
             engine = stack.enter_context(Engine())
             sniffers = {name: stack.enter_context(Sniffer(name, program=program)) for name in self._interfaces}
             inspections: dict[Attempt, Inspection] = {}
-            for attempt, frame in engine.run(attempts, sniffers, gap_s=self._gap_s):
-                if frame is None:
-                    yield _probed(attempt, inspections.pop(attempt, None))
-                    continue
-                if attempt not in inspections:
-                    inspections[attempt] = Inspection(frame.interface)
-                self.frames += 1
-                self._interfaces[frame.interface] += 1
-                numbered = replace(frame, number=self.frames)
-                inspections[attempt].feed(numbered)
-                if self._on_frame:
-                    self._on_frame(numbered)
-            self.drops = sum(sniffer.drops for sniffer in sniffers.values())
+            try:
+                for attempt, frame in engine.run(attempts, sniffers, gap_s=self._gap_s):
+                    if frame is None:
+                        yield self._judge(attempt, inspections.pop(attempt, None))
+                        continue
+                    if attempt not in inspections:
+                        inspections[attempt] = Inspection(frame.interface)
+                    numbered = self._count(frame)
+                    inspections[attempt].feed(numbered)
+                    if self._on_frame:
+                        self._on_frame(numbered)
+            finally:
+                self.drops = sum(sniffer.drops for sniffer in sniffers.values())
+
+    def _count(self, frame: Frame) -> Frame:
+        """The frame with its number in the series."""
+        tally = self._tally
+        tally.frames += 1
+        tally.first_ns = tally.first_ns or frame.time_ns
+        tally.last_ns = frame.time_ns
+        self._interfaces[frame.interface] += 1
+        return replace(frame, number=tally.frames)
+
+    def _judge(self, attempt: Attempt, inspection: Inspection | None) -> Probed:
+        """What came of an attempt that is over."""
+        handshake = None
+        if inspection is not None:
+            server = attempt.approach.server
+            seen = inspection.finish()
+            handshake = next((h for h in seen if server in (h.client.endpoint, h.server.endpoint)), None)
+            self._tally.tcp += inspection.tally.tcp
+            self._tally.icmp_errors += inspection.tally.icmp_errors
+        error = str(attempt.error) if attempt.error else None
+        numbered = handshake and replace(handshake, number=attempt.number)
+        return Probed(attempt.number, attempt.approach, numbered, error)
 
     def report(self, handshakes: Iterable[Handshake]) -> Report:
-        """The view-model of the probes so far."""
-        sources = tuple(SourceInfo(name, "live", frames) for name, frames in self._interfaces.items())
-        return Report(sources, Tally(frames=self.frames), tuple(handshakes))
-
-
-def _probed(attempt: Attempt, inspection: Inspection | None) -> Probed:
-    """Judge one attempt that is over."""
-    server = attempt.approach.server
-    seen = inspection.finish() if inspection else iter(())
-    handshake = next((h for h in seen if server in (h.client.endpoint, h.server.endpoint)), None)
-    error = str(attempt.error) if attempt.error else None
-    return Probed(attempt.number, attempt.approach, handshake and replace(handshake, number=attempt.number), error)
+        """The view-model of the probes so far, in the order of their starting."""
+        sources = tuple(
+            SourceInfo(name, "live", frames, dropped=self.drops) for name, frames in self._interfaces.items()
+        )
+        ordered = tuple(sorted(handshakes, key=lambda handshake: handshake.number))
+        return Report(sources, self._tally, ordered)

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -102,9 +102,10 @@ def run_series(
         )
         show.begin()
         try:
-            for probed in series.run():
-                show.totals.add(probed)
-                show.each(probed)
+            with closing(series.run()) as probes:
+                for probed in probes:
+                    show.totals.add(probed)
+                    show.each(probed)
         except KeyboardInterrupt:
             interrupted = True
         show.end(series)
@@ -157,7 +158,8 @@ class _Lines(_Show):
         if self.page.terminal.verbosity >= 0:
             (approach,) = self.approaches
             number = count(self.pace.count, "probe") if self.pace.count else "until Ctrl-C"
-            pace = "" if self.pace.count == 1 else f", one every {self.pace.interval_s:g} s"
+            gap = f", one every {self.pace.interval_s:g} s" if self.pace.interval_s else ", as fast as they go"
+            pace = "" if self.pace.count == 1 else gap
             self.page.paragraph(f"probing {_title(approach)} from {_source(approach)}: {number}{pace}")
             self.page.out.flush()
 

@@ -14,7 +14,7 @@ from handshake.render.document import SCHEMA_VERSION, Document, handshake_to_dic
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page, Span
 from handshake.render.units import count, duration, maybe_duration, percentile
-from handshake.render.words import OUTCOME_STYLE, answer_ns, icmp_words, outcome_sentence, retransmits
+from handshake.render.words import OUTCOME_STYLE, OUTCOME_WORDS, answer_ns, icmp_words, outcome_sentence, retransmits
 
 FAILED = "failed"
 """Stands where an outcome would: the probe could not be carried out."""
@@ -91,7 +91,7 @@ def row_of(probed: Probed) -> Row:
     if handshake is None or probed.error:
         return Row(target, service, FAILED, False, None, probed.error or "nothing was captured")
     icmp = next((step.packet for step in handshake.steps if isinstance(step.packet, IcmpError)), None)
-    meaning = icmp_words(icmp) if icmp else _MEANING.get(handshake.outcome, "")
+    meaning = icmp_words(icmp) if icmp else _MEANING.get(handshake.outcome, OUTCOME_WORDS[handshake.outcome])
     answered = handshake.outcome is not Outcome.UNANSWERED
     return Row(
         target,

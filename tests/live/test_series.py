@@ -190,9 +190,10 @@ def rate_limit() -> None:
             if isinstance(segment, Segment) and segment.flags & (SYN | ACK) == SYN:
                 syn_ns.append(frame.time_ns)
 
-        assert outcomes_of(Series(prepare_ports("127.0.0.1:1-30"), ["lo"], gap_s=0.02, on_frame=look)) == {
-            "refused": 30
-        }
+        series = Series(prepare_ports("127.0.0.1:1-30"), ["lo"], gap_s=0.02, on_frame=look)
+        assert outcomes_of(series) == {"refused": 30}
+        report = series.report(())
+        assert (report.tally.frames, report.tally.tcp, report.sources[0].dropped) == (60, 60, 0)
         assert len(syn_ns) == 30
         assert syn_ns[-1] - syn_ns[0] > 0.95 * 29 * 20_000_000
 
@@ -257,7 +258,7 @@ def one_cannot_be_sent() -> None:
         with serving(net) as (port, _), client.inside():
             there = prepare_ports(f"10.0.0.2:{port}")
             forbidden = [Approach(a.target, a.resolution, a.route, a.server._replace(address=bytes(4))) for a in there]
-            probes = [*Series([*forbidden, *there], ["eth0"]).run()]
+            probes = [*Series([*forbidden, *there], ["eth0"], retries=0, timeout_s=0.5).run()]
         by_number: dict[int, Probed] = {probed.number: probed for probed in probes}
         assert by_number[1].handshake is None
         assert by_number[1].error
@@ -306,7 +307,7 @@ def endless_repeat_is_lazy() -> None:
     with network("lo IPv4") as net, serving(net) as (port, _):
         probes = Series(repeat(prepare_ports(f"127.0.0.1:{port}")[0]), ["lo"]).run()
         assert [probed.number for probed, _ in zip(probes, range(3), strict=False)] == [1, 2, 3]
-        probes.close()  # type: ignore[attr-defined]
+        probes.close()
         wait_until(lambda: set(kernel_states()) <= {"TIME-WAIT"}, "nothing is left open")
 
 
