@@ -21,13 +21,13 @@ FAILED = "failed"
 
 FEW = 12
 """In a long table, as many targets that are alike and not open are listed one by one."""
-LONG = 40
+LONG = 30
 """Rows that a table may have before those that are alike are folded."""
 
 _MEANING = {
-    Outcome.ESTABLISHED: "open: a server accepts connections",
-    Outcome.REFUSED: "closed: the host answers, nothing listens there",
-    Outcome.UNANSWERED: "silent: a firewall drops it, or nobody is there",
+    Outcome.ESTABLISHED: "open: a server accepts",
+    Outcome.REFUSED: "closed: nothing listens there",
+    Outcome.UNANSWERED: "silent: filtered, or no host",
 }
 
 

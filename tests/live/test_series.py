@@ -266,6 +266,27 @@ def one_cannot_be_sent() -> None:
         assert by_number[2].handshake.outcome.opened
 
 
+def two_interfaces() -> None:
+    with Host("client") as client, Host("server") as server:
+        connect(Port(client, "eth0", ("10.0.0.1/24",)), Port(server, "eth0", ("10.0.0.2/24",)))
+        net = Network("10.0.0.2", client, server)
+        with serving(net) as (port, _), client.inside():
+            approaches = [
+                *prepare_ports(f"10.0.0.2:{port}"),
+                *prepare_ports("127.0.0.1:1-5"),
+                *prepare_ports("10.0.0.2:1"),
+            ]
+            series = Series(approaches, ["eth0", "lo"])
+            assert outcomes_of(series) == {"established": 1, "refused": 6}
+        sources = {source.name: source.frames for source in series.report(()).sources}
+        assert sources["lo"] == 10
+        assert sources["eth0"] > 7
+
+
+def test_one_series_over_two_interfaces() -> None:
+    privately(two_interfaces)
+
+
 def test_what_goes_wrong_with_one_probe_leaves_the_others_alone() -> None:
     privately(one_cannot_be_sent)
 
