@@ -122,7 +122,7 @@ class Outbound:
         else:
             self._rto_ns = AFTER_LOST_SYN_RTO_NS
         self._timed = None
-        self.una = self._next = ack
+        self.una = self.nxt = self._next = ack  # data of the SYN that was not taken has never been sent
         self.rto_at_ns = now_ns + self._rto_ns
 
     def acknowledged(self, ack: int, wnd: int, now_ns: int) -> bool:
