@@ -39,6 +39,7 @@ def prepare(
     name_server = parse_name_server(resolver) if resolver else None
     if name_server:
         check_allowed(name_server, allow_public=allow_public)
+        route_to(name_server.address)
     resolution = resolve(target, family, name_server=name_server, retries=retries, timeout_s=timeout_s)
     server = Endpoint(resolution.addresses[0], target.port)
     check_allowed(server, allow_public=allow_public)

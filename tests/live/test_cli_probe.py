@@ -47,8 +47,7 @@ def test_open_port() -> None:
     status, out, err = handshake("probe", f"127.0.0.1:{OPEN}")
     assert (status, err) == (0, "")
     assert "established in" in out
-    assert "[kernel: SYN-RECV, accept queue 0/" in out
-    assert "LISTEN → SYN-RECEIVED" in out
+    assert "→ SYN-RECEIVED  [kernel: SYN-RECV, accept queue 0/" in out
 
 
 def test_closed_port() -> None:
