@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
+from handshake.cli.output import waiting
 from handshake.cli.probing import INTERRUPTED as STATUS_INTERRUPTED
 from handshake.model.report import Approach, Report, Tally
 from handshake.probe.connect import INTERRUPTED, connect
 from handshake.probe.run import sigterm_interrupts
-from handshake.render.terminal import terminal_of
 
 
 def run_connect(
@@ -25,16 +24,8 @@ def run_connect(
 
     The status is 0 when the connection opened, 1 when it did not, 130 after Ctrl-C. Raises ProbeError.
     """
-    waiting = "" if quiet or not sys.stderr.isatty() else f"connecting to {approach.server} … (Ctrl-C ends it)"
-    sys.stderr.write(terminal_of(sys.stderr).say(waiting))
-    sys.stderr.flush()
-    try:
-        with sigterm_interrupts():
-            told = connect(approach, source_port=source_port, retries=retries, timeout_s=timeout_s)
-    finally:
-        if waiting:
-            sys.stderr.write("\r" + " " * len(waiting) + "\r")
-            sys.stderr.flush()
+    with waiting(f"connecting to {approach.server}", quiet=quiet), sigterm_interrupts():
+        told = connect(approach, source_port=source_port, retries=retries, timeout_s=timeout_s)
     report = beside or Report((), Tally(), (), approach=approach)
     status = STATUS_INTERRUPTED if told.error == INTERRUPTED else int(not told.outcome.opened)
     return replace(report, connects=(told,)), status

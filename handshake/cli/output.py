@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from handshake.errors import HandshakeError
@@ -31,3 +33,16 @@ def write_report(report: Report, form: Format, path: Path | None = None, verbosi
 def say(message: str) -> None:
     """One line for the person at the terminal, on standard error."""
     sys.stderr.write(terminal_of(sys.stderr).say(f"handshake: {message}") + "\n")
+
+
+@contextmanager
+def waiting(text: str, *, quiet: bool = False) -> Iterator[None]:
+    """Within the block a terminal's standard error says what is being waited for; afterwards it is gone."""
+    shown = "" if quiet or not sys.stderr.isatty() else terminal_of(sys.stderr).say(f"{text} … (Ctrl-C ends it)")
+    sys.stderr.write(shown)
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write(f"\r{' ' * len(shown)}\r" if shown else "")
+        sys.stderr.flush()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from handshake.cli.output import write_report
+from handshake.cli.output import waiting, write_report
 from handshake.probe.behaviour import Close
 from handshake.render import Format
 
@@ -184,16 +184,17 @@ def probe(  # noqa: PLR0917 - the command line is the signature
                 verbosity=verbosity,
             )
         )
-    approach = prepare(
-        targets[0],
-        family=family,
-        allow_public=allow_public,
-        source=source,
-        interface=interface,
-        resolver=resolver,
-        retries=retries,
-        timeout_s=timeout,
-    )
+    with waiting(f"asking {resolver} for {targets[0]}", quiet=quiet or resolver is None):
+        approach = prepare(
+            targets[0],
+            family=family,
+            allow_public=allow_public,
+            source=source,
+            interface=interface,
+            resolver=resolver,
+            retries=retries,
+            timeout_s=timeout,
+        )
     if view is View.UDP:
         report, status = run_udp(
             approach,
