@@ -19,8 +19,8 @@ UNSEEN = (
 )
 
 
-def write_connect(page: Page, connect: Connect) -> None:
-    """Write what is known of one connection, in fields, and what cannot be known."""
+def write_connect(page: Page, connect: Connect, *, alone: bool = True) -> None:
+    """Write what is known of one connection, in fields, and what cannot be known unless a crafted one shows it."""
     page.paragraph((f"connect() {connect.client} → {connect.server}", "bold"))
     page.field("result", (_result(connect), f"bold {OUTCOME_STYLE[connect.outcome]}"))
     error = f"{connect.error}: " if connect.error else ""
@@ -36,7 +36,7 @@ def write_connect(page: Page, connect: Connect) -> None:
     if connect.negotiation:
         page.line()
         write_grid(page, option_columns(connect.negotiation))
-    if page.terminal.verbosity >= 0:
+    if alone and page.terminal.verbosity >= 0:
         page.line()
         page.paragraph((UNSEEN, "dim"))
 

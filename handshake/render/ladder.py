@@ -63,7 +63,7 @@ def _udp(page: Page, report: Report) -> None:
 def _connects(page: Page, report: Report) -> None:
     for connect in report.connects:
         page.line()
-        write_connect(page, connect)
+        write_connect(page, connect, alone=not report.handshakes)
         if report.handshakes:
             page.line()
             write_both(page, report.handshakes[0], connect)
