@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handshake.api import Inspection, frames_of, live_source
+from handshake.cli.output import say
 from handshake.findings.answers import answer_to
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Frame
@@ -20,6 +21,12 @@ from handshake.source.writer import PcapngWriter
 from handshake.version import __version__
 
 INTERRUPTED = 130
+
+
+LEFT_OPEN = (
+    "the server is left with an open connection. Nothing of it remains here: our kernel never knew it, and will answer "
+    "RST when the server sends something (data, its FIN, a keep-alive); until then the server keeps its socket"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,8 @@ def run_probe(
         views = watch.views() if watch else ()
     handshakes.extend(inspection.finish())
     report = inspection.report(handshakes, [live_source(approach, inspection)], approach)
+    if behaviour.close is Close.NONE and attempts and attempts[-1].inbound and not quiet:
+        say(LEFT_OPEN)
     report = replace(report, kernel=views, reply=_reply(behaviour, attempts), answer=_answer(behaviour, report))
     return Probing(report, interrupted, behaviour.half_open)
 

@@ -125,6 +125,11 @@ class Reply:
     finished: bool
     """The server ended its side: there was no more to come."""
 
+    @property
+    def text(self) -> str:
+        r"""`data` as UTF-8; bytes that are none stand as `\xff`."""
+        return self.data.decode("utf-8", "backslashreplace")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -209,6 +209,7 @@ class Client:
         answer = self._syn(now_ns, acknowledging=True)
         again = self._behaviour.simultaneous and (self._refused or self._lost)  # so that the SYNs do cross
         self._refused = False
+        self._out.syn_again(now_ns, double=False)
         return [self._syn(now_ns), answer] if again else [answer]
 
     def _established(self, segment: Segment, now_ns: int) -> list[Outgoing]:

@@ -7,6 +7,7 @@ enums are their values, a value that is not known is null, bytes are hexadecimal
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from handshake.model.address import Endpoint, format_address
@@ -15,7 +16,7 @@ from handshake.model.event import Event
 from handshake.model.handshake import Exchange, Fold, Handshake, Negotiated, Peer, Side, Step
 from handshake.model.kernel import Connect
 from handshake.model.packet import Datagram, IcmpError, Segment, flag_names
-from handshake.model.report import Approach, Report, SourceInfo, Tally
+from handshake.model.report import Approach, Reply, Report, SourceInfo, Tally
 from handshake.model.services import service_name
 from handshake.render.statistics import finding_counts, measured, outcome_counts, totals_of
 from handshake.render.units import moment, percentile
@@ -51,6 +52,8 @@ def summary_to_dict(report: Report) -> Document:
             for view in report.kernel
         ],
         "connects": [_connect(connect) for connect in report.connects],
+        "reply": _reply(report.reply) if report.reply else None,
+        "answer": asdict(report.answer) if report.answer else None,
         "outcomes": {outcome.value: number for outcome, number in outcome_counts(totals).items()},
         "times": {name: _statistics(values) for name, values in measured(totals).items()},
         "findings": [
@@ -79,6 +82,16 @@ def event_to_dict(event: Event) -> Document:
 def exchange_to_dict(exchange: Exchange) -> Document:
     """One UDP exchange as a document of its own, of type `exchange`."""
     return {**_head("exchange"), **_exchange(exchange)}
+
+
+def _reply(reply: Reply) -> Document:
+    return {
+        "sent": reply.sent,
+        "length": reply.length,
+        "finished": reply.finished,
+        "text": reply.text,
+        "hex": reply.data.hex(),
+    }
 
 
 def _head(kind: str) -> Document:

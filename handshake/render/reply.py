@@ -16,7 +16,7 @@ def write_reply(page: Page, reply: Reply) -> None:
     page.line()
     page.field("sent", count(reply.sent, "byte"))
     page.field("reply", f"{count(reply.length, 'byte')}, {ending}" if reply.length else f"none, {ending}")
-    lines = reply_text(reply).split("\n")
+    lines = reply.text.split("\n")
     if lines[-1] == "":
         lines.pop()
     shown = lines if page.terminal.verbosity > 0 else [line[:_MOST_CHARACTERS] for line in lines[:_MOST_LINES]]
@@ -27,18 +27,13 @@ def write_reply(page: Page, reply: Reply) -> None:
         page.paragraph((f"cut: {count(len(lines), 'line')} in all{kept}", "dim"))
 
 
-def reply_text(reply: Reply) -> str:
-    r"""The kept bytes as UTF-8; what is none stands as `\xff`."""
-    return reply.data.decode("utf-8", "backslashreplace")
-
-
 def write_answer(page: Page, answer: Answer) -> None:
     """Write the expected answers beside the one that came."""
     page.line()
     page.field("sent", (answer.sent, "bold"))
-    page.field(
-        "expected", f"{answer.listening} from a listening port, {answer.closed} from a closed one (RFC 9293 §3.10.7)"
-    )
+    both = answer.listening == answer.closed
+    each = "from any port" if both else f"from a listening port, {answer.closed} from a closed one"
+    page.field("expected", f"{answer.listening} {each} (RFC 9293 §3.10.7)")
     if answer.deviation:
         page.field("but", answer.deviation)
     page.field("came", (answer.came, "bold green" if answer.expected else "bold red"), f"— {answer.meaning}")

@@ -147,7 +147,8 @@ def test_simultaneous_open() -> None:
 def test_simultaneous_open_repeats_its_syn_ack() -> None:
     talk = Dialogue().opened()
     talk.receive(SYN, 0)
-    assert talk.tick(1000) == ["SYN,ACK 0 1"]
+    assert talk.tick(1009) == []
+    assert talk.tick(1010) == ["SYN,ACK 0 1"]
 
 
 def test_data_in_the_syn_ack_is_taken() -> None:
