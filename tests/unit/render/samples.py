@@ -27,7 +27,7 @@ from handshake.model.handshake import (
 from handshake.model.kernel import Connect, IcmpNote, KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TIMESTAMPS, WSCALE, Option, Options
 from handshake.model.packet import ACK, FIN, PSH, RST, SYN, Datagram, IcmpError, Segment
-from handshake.model.report import Approach, Damage, Report, Resolution, Route, SourceInfo, Tally, Target
+from handshake.model.report import Answer, Approach, Damage, Reply, Report, Resolution, Route, SourceInfo, Tally, Target
 
 T0 = 1_700_000_000_123_456_789
 CLIENT_ISN, SERVER_ISN = 4_294_967_290, 1_000
@@ -267,6 +267,13 @@ def watched() -> Report:
     """A probe during which the server's kernel was asked."""
     views = (KernelView(1, "SYN-RECV", 0, 5), KernelView(3, "ESTAB", 1, 5), KernelView(21, None, None, None))
     return replace(probed(), kernel=views)
+
+
+def replied() -> Report:
+    """A probe that said something, with one odd segment's answer for good measure."""
+    reply = Reply(5, b"\x1b[31m\xff", 6, True)
+    answer = Answer("FIN", "no answer", "RST,ACK", "RST,ACK", "as a closed port does", True)
+    return replace(probed(), reply=reply, answer=answer)
 
 
 def dns_answer() -> DnsAnswer:

@@ -26,6 +26,7 @@ REPORTS = [
     samples.empty,
     samples.probed,
     samples.watched,
+    samples.replied,
     samples.asked,
     samples.udp_probed,
     samples.unconnected,
