@@ -1,7 +1,9 @@
 """Compares the times we report with those of an independent tcpdump on the same interface: `make accuracy`.
 
 200 probes over loopback in a private network, IPv4 and IPv6 each. Both look at the same packets; tcpdump's
-times are read from its own text output. Exit status 1 when a difference exceeds 20 µs and 2 %.
+times are read from its own text output. The kernel stamps a SYN when it arrives, once for both; a SYN-ACK of its
+own it stamps for each capturing socket as that one's turn comes, so an interrupt between the two sets them apart
+now and then. Exit status 1 when more than one probe in a hundred differs by more than 20 µs and 2 %.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from tests.bench.loopback import PORT, server
 PROBES = 200
 GAP_S = 0.005
 TOLERANCE_NS, TOLERANCE_SHARE = 20_000, 0.02
+SHARE_WITHIN = 0.99
 
 _LINE = re.compile(r"^(\d+)\.(\d{9}) IP6? \S+\.(\d+) > \S+\.(\d+): Flags \[(S\.?)\]")
 
@@ -91,14 +94,15 @@ def main() -> None:
             pairs = run_in_private_network(measure, address, Path(folder, "tcpdump.pcap"))
             apart = sorted(abs(ours - theirs) for ours, theirs in pairs)
             inside = sum(abs(o - t) <= max(TOLERANCE_NS, TOLERANCE_SHARE * t) for o, t in pairs)
-            good &= inside == len(pairs) == PROBES
+            good &= len(pairs) == PROBES and inside >= SHARE_WITHIN * PROBES
             median = percentile(sorted(ours for ours, _ in pairs), 50)
             figures = (apart[0], *(percentile(apart, percent) for percent in (50, 95, 99)), apart[-1])
             shown = [f"{ns / 1000:.3f}" for ns in figures]
             rows.append((address, f"{median / 1000:.1f}", *shown, f"{inside}/{PROBES}"))
     headers = ("µs", "syn→synack p50", "apart min", "p50", "p95", "p99", "max", "within")
     print(tabulate(rows, headers=headers, disable_numparse=True, colalign=("left", *["right"] * 7)))
-    print(f"\n{'within' if good else 'NOT within'} 20 µs or 2 % of tcpdump, whichever is larger")
+    verdict = "within" if good else "NOT within"
+    print(f"\n{verdict} 20 µs or 2 % of tcpdump, whichever is larger (99 % of the probes or more)")
     sys.exit(not good)
 
 
