@@ -108,6 +108,10 @@ def run_series(
                     show.each(probed)
         except KeyboardInterrupt:
             interrupted = True
+        except ProbeError:  # the interface is gone: what there is, then why there is no more
+            if show.totals.probes:
+                show.end(series)
+            raise
         show.end(series)
     if interrupted and not (pace.count is not None and show.totals.opened):
         return INTERRUPTED

@@ -39,7 +39,10 @@ class PortHold:
         """
         inet6 = len(address) == 16
         wanted = Endpoint(address, port)
-        self._socket = socket.socket(socket.AF_INET6 if inet6 else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            self._socket = socket.socket(socket.AF_INET6 if inet6 else socket.AF_INET, socket.SOCK_STREAM)
+        except OSError as error:
+            raise _explain(error, wanted) from None
         try:
             if inet6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -5,6 +5,7 @@ A single probe is the same loop with one client.
 
 from __future__ import annotations
 
+import resource
 import secrets
 import select
 import signal
@@ -31,6 +32,8 @@ from handshake.wire.decode import decode
 AT_ONCE = 128
 """Connections under way at the same time, each with a held port, that is, an open file."""
 
+_OTHER_FILES = 32
+"""Open files that are left to everything else where the process may have few."""
 _OWN_COPY_NS = SECOND_NS // 20
 """How long a sent segment may take to show up in the capture."""
 _NEVER = 1 << 63
@@ -231,6 +234,7 @@ class Engine:
         Raises PrivilegeError, and ProbeError when a capture ends; what goes wrong with one attempt is its `error`.
         """
         frames = _Frames(captures)
+        at_once = max(1, min(at_once, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_FILES))
         gap_ns = int(gap_s * SECOND_NS)
         due_ns = time.monotonic_ns()
         upcoming = iter(attempts)

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from pyroute2 import IPRoute
 
 from handshake.api import inspect
 from handshake.lab.links import Port, connect
@@ -166,6 +167,42 @@ def outcomes_of(series: Series) -> Counter[str]:
 
 def test_one_sniffer_and_bounded_ports() -> None:
     privately(one_sniffer)
+
+
+def few_files() -> None:
+    with network("lo IPv4") as net, ExitStack() as stack:
+        silent = ",".join(str(stack.enter_context(PortHold(LOOPBACK)).port) for _ in range(40))
+        command = f"ulimit -n 50; exec {sys.executable} -m handshake probe 127.0.0.1:{silent} --timeout 0.3 -v"
+        run = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert run.stdout.count("silent: filtered") == 40, run.stdout
+        assert run.stderr == ""
+        assert net.server_states() == []
+
+
+def test_few_open_files_slow_it_down_and_break_nothing() -> None:
+    privately(few_files)
+
+
+def interface_gone() -> None:
+    with Host("client") as client, Host("server") as server:
+        connect(Port(client, "eth0", ("10.0.0.1/24",)), Port(server, "eth0", ("10.0.0.2/24",)))
+        net = Network("10.0.0.2", client, server)
+        with serving(net) as (port, clients), client.inside():
+            command = [*HANDSHAKE, f"10.0.0.2:{port}", "-c", "0", "--interval", "0.05"]
+            with subprocess.Popen(
+                command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            ) as process:
+                wait_until(lambda: len(clients) >= 3, "three connections came")
+                with IPRoute() as kernel:
+                    kernel.link("set", index=socket.if_nametoindex("eth0"), state="down")
+                out, err = process.communicate(timeout=10)
+        assert process.returncode == 1
+        assert re.search(r"min/avg/max/mdev = ", out)
+        assert re.fullmatch(r"handshake: capture on eth0 ended: .*\n", err)
+
+
+def test_an_interface_that_goes_down_ends_it_with_what_there_is() -> None:
+    privately(interface_gone)
 
 
 def thousands() -> None:
