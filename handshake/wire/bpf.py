@@ -112,10 +112,12 @@ IP_LAYERS: tuple[Line, ...] = (
     (LDB, NET + IPV6.offset_of("next_header")),
     (JEQ, 6, "tcp", ""),
     (JEQ, 58, "icmpv6", ""),
-    (JEQ, 0, "pass", ""),  # extension headers (RFC 8200 §4.1)
-    (JEQ, 43, "pass", ""),
+    (JEQ, 43, "pass", ""),  # extension headers (RFC 8200 §4.1)
     (JEQ, 44, "pass", ""),
-    (JEQ, 60, "pass", "drop"),
+    (JEQ, 60, "pass", ""),
+    (JEQ, 0, "", "drop"),
+    (LDB, NET + IPV6.size),
+    (JEQ, 58, "drop", "pass"),  # hop-by-hop before ICMPv6: multicast listener discovery (RFC 2710 §3), no error
     "icmpv6",
     (LDB_X, NET),
     (JGE, 128, "drop", "pass"),  # RFC 4443 §2.1: errors have types below 128

@@ -122,6 +122,13 @@ def test_icmp_errors_pass_whatever_is_asked_for_and_other_protocols_do_not() -> 
     assert not passes(handshakes(), fragment[:6] + b"\x00\x10" + fragment[8:])
 
 
+def test_extension_headers_pass_unread_but_not_those_of_multicast() -> None:
+    rest = bytes([0]) + bytes(6)
+    assert passes(handshakes(), ip(V6, 60, bytes([TCP]) + rest + bytes(20)))
+    assert passes(handshakes(), ip(V6, 0, bytes([TCP]) + rest + bytes(20)))
+    assert not passes(handshakes(), ip(V6, 0, bytes([ICMPV6]) + rest + bytes([143, 0, 0, 0])))
+
+
 @pytest.mark.parametrize("hosts", [V4, V6])
 def test_one_in_256_of_a_muted_run_passes_and_everything_else_as_before(hosts: tuple[str, str]) -> None:
     run_of_acks = segment(ACK, hosts=hosts)
