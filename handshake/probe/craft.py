@@ -134,7 +134,7 @@ class Crafter:
         """The IP packet: what scapy would build, byte by byte."""
         client, server = self._client, self._server
         items = segment.options.items
-        packet = bytearray(_shape(len(server.address), tuple([(kind, len(body)) for kind, body in items])))
+        packet = bytearray(_shape(len(server.address), _sizes(segment.options)))
         packet += segment.payload
         at = _IP_HEADER[len(server.address)]
         _write_network(packet, client.address, server.address, self._ttl)
@@ -160,6 +160,8 @@ class Crafter:
         return packet
 
 
+_USUAL = (NO_OPTIONS, syn_options(0, 0), Options((Option(NOP, b""), Option(NOP, b""), timestamps(0, 0))))
+"""Options of RST, SYN, and everything else."""
 _OFFSET_FLAGS = [name for name, _ in TCP.fields].index("offset_flags")
 _LONE_KINDS = {EOL: "EOL", NOP: "NOP"}
 """The two options without a length byte, which scapy takes by name only."""
@@ -172,6 +174,11 @@ def _write_network(packet: bytearray, src: bytes, dst: bytes, ttl: int) -> None:
         return
     IPV4.write(packet, 0, total_length=len(packet), ttl=ttl, checksum=0, src=src, dst=dst)
     IPV4.write(packet, 0, checksum=internet_checksum(bytes(packet[: IPV4.size])))
+
+
+def _sizes(options: Options) -> tuple[tuple[int, int], ...]:
+    """Kinds and body lengths."""
+    return tuple([(kind, len(body)) for kind, body in options.items])
 
 
 @lru_cache(maxsize=256)

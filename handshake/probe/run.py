@@ -32,6 +32,7 @@ from handshake.wire.decode import decode
 AT_ONCE = 128
 """Connections under way at the same time, each with a held port, that is, an open file."""
 
+_BATCH = 64
 _OTHER_FILES = 32
 """Open files that are left to everything else where the process may have few."""
 _OWN_COPY_NS = SECOND_NS // 20
@@ -246,8 +247,10 @@ class Engine:
                 yield from self._start(attempt)
             room = coming is not None and len(self._running) < at_once
             until_ns = min(self._wake_ns, due_ns) if room else self._wake_ns
-            for frame in frames.read(until_ns - time.monotonic_ns()):
-                yield from self._dispatch(frame)
+            events: list[Event] = []
+            for frame in frames.read(until_ns - time.monotonic_ns()):  # answer them all before anybody looks at them
+                events.extend(self._dispatch(frame))
+            yield from events
             if time.monotonic_ns() >= self._wake_ns:
                 yield from self._tick()
 
@@ -317,11 +320,16 @@ class _Frames:
             self._poll.register(fd, select.POLLIN)
 
     def read(self, timeout_ns: int) -> Iterator[Frame]:
-        """At most one frame of each capture; none when there was none within `timeout_ns`."""
-        for fd, _ in self._poll.poll(max(0, timeout_ns) / 1_000_000):
-            frame = self._captures[fd].read(0)
-            if frame is not None:
-                yield frame
+        """What is there, at most `_BATCH` frames of each capture; none when there was none within `timeout_ns`."""
+        ready = self._poll.poll(max(0, timeout_ns) / 1_000_000)
+        for _ in range(_BATCH):
+            for fd, _ in ready:
+                frame = self._captures[fd].read(0)
+                if frame is not None:
+                    yield frame
+            if not ready:
+                return
+            ready = self._poll.poll(0)
 
 
 class Probe:
