@@ -26,7 +26,11 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     page = Page(out, terminal)
     _sources(page, report.sources)
     totals = totals_of(report)
-    page.field("opened", *_outcomes(totals))
+    if report.handshakes or not report.connects:
+        page.field("opened", *_outcomes(totals))
+    for connect in report.connects:
+        ended = (connect.outcome.value, OUTCOME_STYLE[connect.outcome])
+        page.field("connect()", f"{connect.server}", ended, f"after {duration(connect.took_ns)}")
     times = measured(totals)
     for label, ordered in (("set-up", times["setup_ns"]), ("irtt", times["irtt_ns"])):
         if ordered:

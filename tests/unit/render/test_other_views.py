@@ -81,4 +81,7 @@ def test_no_line_is_too_long_and_ascii_is_enough(make: Callable[[], Report], wid
 
 
 def test_a_table_has_the_connect_too() -> None:
-    assert "result    unreachable" in drawn(samples.unconnected(), form=Format.TABLE)
+    text = drawn(samples.unconnected(), form=Format.TABLE)
+    assert "result    unreachable" in text
+    assert "connect() 10.0.0.2:8080 unreachable after 0.090 ms" in text
+    assert "no TCP handshake" not in text
