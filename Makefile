@@ -1,5 +1,5 @@
 # Each target works as the first command in a fresh clone: it makes the environment that it needs.
-.PHONY: help demo test check bench accuracy throughput captures docs clean
+.PHONY: help demo test check bench accuracy throughput bulk captures docs clean
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -29,6 +29,9 @@ accuracy: $(VENV)/dev.stamp ## reported times beside those of tcpdump, 200 probe
 
 throughput: $(VENV)/dev.stamp ## handshakes a second beside scapy, connect(), nping, hping3
 	@$(BIN)/python -m tests.bench.throughput
+
+bulk: $(VENV)/dev.stamp ## what a bulk transfer costs a watch
+	@$(BIN)/python -m tests.bench.bulk
 
 captures: $(VENV)/runtime.stamp ## record the bundled captures again (root or user namespaces)
 	@$(BIN)/python -m handshake.lab.record captures

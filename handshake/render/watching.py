@@ -144,6 +144,8 @@ class Screen(Lines):
     def __init__(self, out: TextIO, verbosity: int = 0) -> None:
         super().__init__(out, verbosity)
         self._events: dict[int, Event] = {}
+        self._drawn: object = None
+        """What the screen shows: nothing is drawn twice."""
 
     def __enter__(self) -> Self:
         self._out.write(_ENTER)
@@ -155,19 +157,23 @@ class Screen(Lines):
 
     def show(self, event: Event) -> None:
         """Show an event: in its handshake's row, or in a new one at the end."""
+        self._drawn = None
         self._events[event.handshake.number] = event
         if len(self._events) > _KEPT:
             del self._events[next(iter(self._events))]
 
     def refresh(self, status: str) -> None:
-        """Draw everything, in one write, so that nothing flickers; the size is asked anew each time."""
+        """Draw what changed, in one write, so that nothing flickers; the size is asked anew each time."""
+        size = shutil.get_terminal_size()
+        if self._drawn == (status, size):
+            return
+        self._drawn = status, size
         text = io.StringIO()
         page = Page(text, terminal_of(self._out))
         page.paragraph(status)
         page.line()
-        height = shutil.get_terminal_size().lines
-        self._table(page, height - text.getvalue().count("\n") - 3)
-        lines = text.getvalue().splitlines()[: height - 1]
+        self._table(page, size.lines - text.getvalue().count("\n") - 3)
+        lines = text.getvalue().splitlines()[: size.lines - 1]
         self._out.write(_BEGIN + "".join(f"{line}{_REST_BLANK}\n" for line in lines) + _END)
         self._out.flush()
 
