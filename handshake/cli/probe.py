@@ -61,7 +61,7 @@ def probe(  # noqa: PLR0917 - the command line is the signature
         typer.Option(
             "--send",
             "-s",
-            help=r"Say this once it is open, and show the reply: TEXT with \r\n, @FILE or hex:….",
+            help=r"Say this once it is open, and show the reply: TEXT with \r\n, @FILE, hex:….",
             metavar="DATA",
         ),
     ] = None,

@@ -21,8 +21,8 @@ and FIN. A closed window is probed with one byte (§3.8.6.1). A SYN with Fast Op
 either (RFC 7413 §4.1.3). None of our packets is ECN-capable, so none can be marked; marks of the
 server's packets are echoed (RFC 3168 §6.1.3, RFC 9768 §3.2.2).
 
-Once there is nothing more to say, and after data nothing more to hear for a while, the client closes: FIN,
-then it waits a bounded time for the server's FIN and sends RST when none comes, so that nothing stays half-open.
+Once there is nothing more to say, and after data no reply or an end of it, the client closes: FIN, then
+it waits a bounded time for the server's FIN and sends RST when none comes, so that nothing stays half-open.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ class Client:
         """Times in ns. `retries` is how often the SYN is repeated within `timeout_ns` from its first copy.
 
         `mss` is what fits the path, bytes. `clock_offset_ms` is added to the time for TSval (RFC 7323 §5.4).
-        An open connection is closed after `timeout_ns`, or when for `close_wait_ns` neither side has said
-        anything; as long again the server may take to close its side. All `now_ns` must come from one clock
-        that does not go back.
+        A reply is waited for as long as `timeout_ns`, and when it has begun, until for `close_wait_ns` neither side
+        has said anything; as long again the server may take to close its side. All `now_ns` must come from one
+        clock that does not go back.
         """
         self.endpoint = endpoint
         self.server = server
@@ -219,7 +219,7 @@ class Client:
         self.state = State.ESTABLISHED
         third = self._segment(ACK | self._echo.agree(segment), now_ns)
         self._give_up_ns = now_ns + self._timeout_ns
-        self._quiet_at_ns = now_ns + (self._close_wait_ns if self._behaviour.data else 0)
+        self._quiet_at_ns = self._give_up_ns if self._behaviour.data else now_ns
         self._server_closes()
         return [third, *self._go_on(now_ns)]
 
@@ -281,7 +281,7 @@ class Client:
     def _acknowledged(self, segment: Segment, now_ns: int) -> None:
         """SND.UNA and the window move on; our FIN acknowledged means a step further to the end."""
         assert segment.ack is not None
-        if self._out.acknowledged(segment.ack, self._window_of(segment), now_ns):
+        if self._out.acknowledged(segment.ack, self._window_of(segment), now_ns) and self._in.length:
             self._quiet_at_ns = now_ns + self._close_wait_ns
         if self._out.fin_acknowledged:
             self.state = _AFTER_ACK_OF_FIN.get(self.state, self.state)

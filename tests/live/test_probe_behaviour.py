@@ -132,7 +132,7 @@ def test_the_servers_kernel_gets_the_syn_that_was_asked_for(kind: str, name: str
 
 def numbers_from(kind: str) -> None:
     with network(kind) as net, net.listen() as listener:
-        talk, _ = probe(net, listener.getsockname()[1], Behaviour(isn=0xFFFF_FFFF, data=b"wrap"), close_wait_s=0.3)
+        talk, _ = probe(net, listener.getsockname()[1], Behaviour(isn=0xFFFF_FFFF, data=b"wrap"), timeout_s=0.5)
         accepted, _ = listener.accept()
         with accepted:
             assert accepted.recv(10) == b"wrap"
@@ -189,7 +189,7 @@ def accurate_notification(kind: str) -> None:
     with network(kind) as net, net.listen() as listener:
         assert net.server is not None
         net.server.sysctl("net.ipv4.tcp_ecn", 3)
-        talk, _ = probe(net, listener.getsockname()[1], replace(chosen("mss,accecn"), data=b"x"), close_wait_s=0.3)
+        talk, _ = probe(net, listener.getsockname()[1], replace(chosen("mss,accecn"), data=b"x"), timeout_s=0.5)
         listener.accept()[0].close()
     ace = [(segment.flags // ECE) & 7 for segment in talk.segments]
     assert ace[0] == 0b111
@@ -240,7 +240,7 @@ def fast_open(kind: str) -> None:
         assert asking.segments[0].options.tfo_cookie == b""
         assert asking.segments[0].payload_len == 0
         using = replace(Behaviour().with_fast_open(cookie), data=data)
-        talk, _ = probe(net, port, using, close_wait_s=0.3)
+        talk, _ = probe(net, port, using, timeout_s=0.5)
         accepted, _ = listener.accept()
         with accepted:
             assert tcp_info(accepted)["options"] & OPT_SYN_DATA
@@ -250,7 +250,7 @@ def fast_open(kind: str) -> None:
         assert syn_ack.ack == (syn.seq + 1 + syn.payload_len) % 2**32
 
         bad = Behaviour(options=(*Behaviour().options, Option(TFO, bytes(8))), data=data)
-        talk, _ = probe(net, port, bad, close_wait_s=0.3)  # a cookie that the server never gave: sent again
+        talk, _ = probe(net, port, bad, timeout_s=0.5)  # a cookie that the server never gave: sent again
         accepted, _ = listener.accept()
         with accepted:
             assert not tcp_info(accepted)["options"] & OPT_SYN_DATA

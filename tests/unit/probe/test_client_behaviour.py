@@ -114,6 +114,20 @@ def test_the_announced_mss_counts_and_never_more_than_the_path_takes() -> None:
     ]
 
 
+def test_a_reply_that_is_late_or_never_comes_is_waited_for_until_the_timeout() -> None:
+    late = Dialogue(saying(b"?"))
+    late.accept()
+    late.receive(ACK, 1, 2, at_ms=20)
+    assert late.tick(15_000) == []
+    assert late.receive(ACK, 1, 2, b"!", at_ms=15_010) == ["ACK 2 2"]
+    assert late.tick(16_010) == ["FIN,ACK 2 2"]
+    silent = Dialogue(saying(b"?"))
+    silent.accept()
+    silent.receive(ACK, 1, 2, at_ms=20)
+    assert silent.tick(20_009) == []
+    assert silent.tick(20_010) == ["FIN,ACK 2 1"]
+
+
 def test_a_server_that_closes_after_its_reply_is_followed_at_once() -> None:
     talk = Dialogue(saying(b"GET /"))
     talk.accept()
