@@ -27,7 +27,7 @@ COMMAND = [sys.executable, "-m", "handshake"]
 
 
 def handshake(*arguments: str) -> tuple[int, str, str]:
-    """One run: exit status, output, errors. An echo server is on 7, a web server on 80, nobody on 9; 82 never accepts."""
+    """One run: exit status, output, errors. An echo server on 7, a web server on 80, nobody on 9; 82 never accepts."""
     return run_in_private_network(_handshake, arguments)
 
 
