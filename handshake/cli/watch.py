@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -56,10 +57,17 @@ def watch(  # noqa: PLR0917 - the command line is the signature
     from handshake.render.watching import VIEWS
 
     gc.set_threshold(50_000)  # connections live long and hold no cycles: a third of the time went into looking for some
-    show = show or (Show.TABLE if sys.stdout.isatty() else Show.JSONL)
+    show = show or _fitting()
     view = VIEWS[show](sys.stdout, verbosity=-1 if quiet else 0)
     watching = Watching(interfaces or (), _conditions(port, network(host), " ".join(expression or ())), view)
     raise typer.Exit(watching.run(record, seconds))
+
+
+def _fitting() -> Show:
+    """The way to show it that suits the output."""
+    if not sys.stdout.isatty():
+        return Show.JSONL
+    return Show.LINES if os.environ.get("TERM") == "dumb" else Show.TABLE
 
 
 def _conditions(port: int | None, hosts: IPv4Network | IPv6Network | None, expression: str) -> tuple[Instruction, ...]:

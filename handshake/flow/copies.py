@@ -34,8 +34,8 @@ class Copies:
 
 
 def _fingerprint(packet: Segment | IcmpError) -> int:
-    """What a packet keeps while it is forwarded."""
-    ends = packet.src.address, packet.dst.address, packet.src.port, packet.dst.port
+    """What a packet keeps while it is forwarded. With other tags it is of another flow (`FlowTable`), so no copy."""
+    ends = packet.src.address, packet.dst.address, packet.src.port, packet.dst.port, packet.tags
     if isinstance(packet, IcmpError):
         return hash((ends, packet.reporter, packet.type, packet.code, packet.seq))
     numbers = packet.seq, packet.ack_raw, packet.flags, packet.wnd, packet.payload_len, packet.ip_id

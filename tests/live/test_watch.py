@@ -19,16 +19,20 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from pyroute2 import IPRoute
 
 from handshake.api import Watch, inspect
 from handshake.lab.links import Port, connect, route
 from handshake.lab.netns import Host
 from handshake.lab.servers import tcp_echo
+from handshake.model.packet import Segment
 from handshake.model.totals import Totals
 from handshake.source.wide import sniffer_on
-from handshake.wire.bpf import PASS_ALL
+from handshake.wire.bpf import PASS_ALL, Instruction
+from handshake.wire.decode import decode
 from handshake.wire.sieve import handshakes
 from tests.live.probing import privately, running, wait_until
+from tests.packets import ethernet, ip, tcp
 from tests.support import ROOT
 
 LOOPBACK = "127.0.0.1"
@@ -50,6 +54,11 @@ def watching(*options: str, out: int = subprocess.PIPE) -> Iterator[subprocess.P
             yield process
         finally:
             process.kill()
+
+
+def program() -> tuple[Instruction, ...]:
+    """The kernel's filter of a watch that has just begun."""
+    return (*handshakes(), *PASS_ALL)
 
 
 def listens() -> bool:
@@ -293,6 +302,44 @@ def test_bulk_data_and_its_acknowledgments_stay_in_the_kernel() -> None:
     privately(bulk)
 
 
+def interface_gone() -> None:
+    with Host("here") as here, Host("there") as there:
+        connect(Port(here, "eth0", ("10.0.0.1/24",)), Port(there, "eth0", ("10.0.0.2/24",)))
+        with here.inside(), watching("-i", "eth0") as process:
+            with there.inside(), IPRoute() as kernel:
+                kernel.link("del", index=socket.if_nametoindex("eth0"))
+            out, err = process.communicate(timeout=20)
+    assert err == "handshake: capture on eth0 ended: Network is down\n"
+    assert process.returncode == 1
+    assert json.loads(out)["type"] == "summary"
+
+
+def test_an_interface_that_goes_away_ends_it_with_a_summary() -> None:
+    privately(interface_gone)
+
+
+def tagged() -> None:
+    """Frames with a VLAN tag, put on the wire as they are: the sieve and the decoder look inside."""
+    syn = ip(("10.0.5.1", "10.0.5.2"), 6, tcp(("10.0.5.1", "10.0.5.2"), (40001, 80), seq=1, flags=2))
+    data = ip(("10.0.5.1", "10.0.5.2"), 6, tcp(("10.0.5.1", "10.0.5.2"), (40001, 80), seq=2, flags=16, payload=b"x"))
+    with Host("here") as here, Host("there") as there:
+        connect(Port(here, "eth0", ("10.0.0.1/24",)), Port(there, "eth0", ("10.0.0.2/24",)))
+        with there.inside():
+            wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        with wire, here.inside(), sniffer_on((), program()) as wide, sniffer_on(("eth0",), program()) as plain:
+            wire.bind(("eth0", 0))
+            wire.send(ethernet(data, (5,)))
+            wire.send(ethernet(syn, (5,)))
+            for sniffer in (wide, plain):
+                packet = decode(sniffer.read(1) or pytest.fail("nothing came"))
+                assert isinstance(packet.transport, Segment)
+                assert (packet.transport.flags, packet.transport.tags) == (2, (("vlan", 5),))
+
+
+def test_tagged_frames() -> None:
+    privately(tagged)
+
+
 CONNECTIONS, LIMIT = 20_000, 1_000
 
 
@@ -303,7 +350,7 @@ def memory_bytes() -> int:
 def soak() -> None:
     """Short connections from many addresses; the watch's pipeline is in this process, so its memory can be read."""
     with (
-        sniffer_on((), (*handshakes(), *PASS_ALL), 32 << 20) as sniffer,
+        sniffer_on((), program(), 32 << 20) as sniffer,
         socket.create_server((LOOPBACK, 80)) as listener,
     ):
         pair = os.fork()

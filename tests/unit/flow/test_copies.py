@@ -37,6 +37,12 @@ def test_another_packet_is_no_copy(change: dict[str, int]) -> None:
     assert not copies.is_copy(replace(SYN_OF_1, **change), "eth0")  # type: ignore[arg-type]
 
 
+def test_the_tagged_view_of_a_packet_is_no_copy() -> None:
+    copies = Copies()
+    copies.is_copy(SYN_OF_1, "eth0.5")
+    assert not copies.is_copy(replace(SYN_OF_1, tags=(("vlan", 5),)), "eth0")
+
+
 def test_what_is_remembered_is_bounded_and_the_latest_is() -> None:
     copies = Copies()
     for number in range(20_000):
