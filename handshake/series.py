@@ -10,9 +10,10 @@ from handshake.api import Inspection
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Frame
 from handshake.model.report import Approach, Probed, Report, SourceInfo, Tally
+from handshake.probe.attempt import Attempt
 from handshake.probe.behaviour import Behaviour
+from handshake.probe.engine import Engine
 from handshake.probe.hold import PortSpan
-from handshake.probe.run import Attempt, Engine
 from handshake.source.live import Sniffer
 from handshake.wire.bpf import tcp_port_filter
 

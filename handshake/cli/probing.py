@@ -14,9 +14,10 @@ from handshake.findings.answers import answer_to
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Frame
 from handshake.model.report import Answer, Approach, Reply, Report
+from handshake.probe.attempt import Attempt
 from handshake.probe.behaviour import PROFILES, Behaviour, Close
 from handshake.probe.kernel import KernelWatch
-from handshake.probe.run import Attempt, Probe, sigterm_interrupts
+from handshake.probe.run import Probe, sigterm_interrupts
 from handshake.source.writer import PcapngWriter
 from handshake.version import __version__
 

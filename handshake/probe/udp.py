@@ -16,7 +16,7 @@ from handshake.model.address import Endpoint, Scope
 from handshake.model.packet import Datagram, Frame, IcmpError
 from handshake.model.report import Approach
 from handshake.probe.ask import FIRST_WAIT_S
-from handshake.probe.run import Capture
+from handshake.probe.engine import Capture
 from handshake.wire.bpf import Instruction, udp_port_filter
 from handshake.wire.decode import decode
 

@@ -22,8 +22,9 @@ from tabulate import tabulate
 from handshake.lab.netns import run_in_private_network
 from handshake.model.report import Approach
 from handshake.probe.approach import prepare
+from handshake.probe.attempt import Attempt
+from handshake.probe.engine import Engine
 from handshake.probe.hold import PortHold, PortSpan
-from handshake.probe.run import Attempt, Engine
 from handshake.series import Series
 from handshake.source.live import Sniffer
 from handshake.wire.bpf import tcp_port_filter

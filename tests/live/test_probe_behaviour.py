@@ -25,9 +25,10 @@ from handshake.model.options import TFO, Option
 from handshake.model.packet import ECE, Frame, Segment
 from handshake.model.report import Answer
 from handshake.probe.approach import prepare
+from handshake.probe.attempt import Attempt
 from handshake.probe.behaviour import PROFILES, Behaviour, Close
 from handshake.probe.choices import parse_flags, parse_options
-from handshake.probe.run import Attempt, Probe
+from handshake.probe.run import Probe
 from handshake.source.live import Sniffer
 from handshake.wire.decode import decode
 from tests.live.probing import Dialogue, Network, network, privately, running, wait_until

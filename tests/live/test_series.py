@@ -28,8 +28,8 @@ from handshake.lab.netns import Host
 from handshake.model.packet import ACK, SYN, Segment
 from handshake.model.report import Approach, Probed
 from handshake.probe.approach import prepare_ports
+from handshake.probe.engine import AT_ONCE
 from handshake.probe.hold import PortHold
-from handshake.probe.run import AT_ONCE
 from handshake.series import Series
 from handshake.wire.decode import decode
 from tests.live.probing import NETWORKS, Network, kernel_states, network, privately, wait_until

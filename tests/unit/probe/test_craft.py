@@ -8,16 +8,16 @@ import sys
 from typing import NoReturn
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handshake.errors import PrivilegeError, ProbeError, TargetError
 from handshake.model.address import Endpoint
 from handshake.model.options import EOL, MPTCP, NOP, Option, Options
 from handshake.model.packet import ACK, SYN, Frame, Segment
+from handshake.probe.attempt import _hold
 from handshake.probe.craft import Crafter, Outgoing, RawSender, mss_for, syn_options
 from handshake.probe.hold import PortHold, PortSpan
-from handshake.probe.run import _hold
 from handshake.wire.decode import decode
 from tests.support import ROOT
 
@@ -82,6 +82,7 @@ def by_scapy(client: Endpoint, server: Endpoint, segment: Outgoing, ttl: int) ->
     return bytes(network / transport / segment.payload)
 
 
+@settings(deadline=None)  # the first one imports scapy
 @given(
     data=st.data(),
     size=st.sampled_from((4, 16)),
@@ -168,7 +169,7 @@ def test_a_probe_never_holds_the_port_that_it_probes(monkeypatch: pytest.MonkeyP
     def unlucky(address: bytes, _port: int = 0, *, scope_id: int = 0) -> PortHold:
         return PortHold(address, next(chosen), scope_id=scope_id)
 
-    monkeypatch.setattr("handshake.probe.run.PortHold", unlucky)
+    monkeypatch.setattr("handshake.probe.attempt.PortHold", unlucky)
     with _hold(Endpoint(LOOPBACK, 0), target, 0) as hold:
         assert hold.endpoint != target
 
