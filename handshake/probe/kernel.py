@@ -32,6 +32,7 @@ _REQUEST = struct.Struct("=BBBxI")  # struct inet_diag_req_v2 without its id
 _ID = struct.Struct("!HH16s16s")  # struct inet_diag_sockid without interface and cookie
 _ANY_INTERFACE_NO_COOKIE = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
 _ANSWER = struct.Struct("=BBBB48xIII")  # struct inet_diag_msg up to the queues
+_LOOPBACK = Endpoint(bytes((127, 0, 0, 1)), 0)
 _BUFFER = 8192
 _MOST_ASKED = 64
 """Answers beyond this would overflow the socket's queue."""
@@ -46,7 +47,10 @@ class _Socket(NamedTuple):
 
 
 class KernelWatch:
-    """Asks the kernel of the namespace it was made in. Needs no privilege. Close it, or use it as a context manager."""
+    """Asks the kernel of the namespace it was made in; one without inet_diag has nothing to say. Needs no privilege.
+
+    Close it, or use it as a context manager.
+    """
 
     def __init__(self, server: Endpoint) -> None:
         self._server = server
@@ -56,18 +60,21 @@ class KernelWatch:
         self._requests: tuple[bytes, ...] = ()
         self._asked = 0
         self._frames: list[int] = []
+        self._answers = self._try()
 
     def follow(self, client: Endpoint) -> None:
         """Prepare the questions about the connection with this client; ask once in vain, so that the rest is fast."""
         self._client = client
         nobody = Endpoint(bytes(len(client.address)), 0)
+        if not self._answers:
+            return
         self._requests = (_request(self._server, client), _request(self._server, nobody))
         self.ask()
         self._take()
 
     def ask(self) -> None:
         """Have the kernel note how things stand now."""
-        if self._asked < _MOST_ASKED:
+        if self._requests and self._asked < _MOST_ASKED:
             self._asked += 1
             for request in self._requests:
                 self._socket.send(request)
@@ -81,6 +88,16 @@ class KernelWatch:
     def views(self) -> tuple[KernelView, ...]:
         """What was noted so far, one for each of the client's frames, in their order."""
         return tuple(_view(frame, *pair) for frame, pair in zip(self._frames, self._take(), strict=False))
+
+    def _try(self) -> bool:
+        """Whether a socket that is surely there is known; without inet_diag the kernel knows none (sock_diag(7))."""
+        try:
+            with socket.create_server((_LOOPBACK.host, 0)) as known:
+                port = known.getsockname()[1]
+                self._socket.send(_request(_LOOPBACK._replace(port=port), Endpoint(bytes(4), 0)))
+                return self._answer() is not None
+        except OSError:  # no loopback, or refused as in some sandboxes
+            return False
 
     def _take(self) -> list[tuple[_Socket | None, _Socket | None]]:
         """The answers that wait in the queue: connection and listener, once for each `ask`."""

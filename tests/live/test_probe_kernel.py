@@ -11,6 +11,7 @@ import pytest
 from handshake.api import Inspection, probe_frames
 from handshake.model.address import Endpoint
 from handshake.model.kernel import KernelView
+from handshake.probe import kernel
 from handshake.probe.hold import PortHold
 from handshake.probe.kernel import KernelWatch
 from tests.live.probing import NETWORKS, Network, network, privately
@@ -58,6 +59,32 @@ def nobody(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["lo IPv4", "veth IPv6"])
 def test_a_port_without_a_listener(kind: str) -> None:
     privately(nobody, kind)
+
+
+def dual_stack() -> None:
+    """An IPv6 socket that takes IPv4 too is found under the IPv4 address."""
+    with (
+        network("lo IPv4") as net,
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as both,
+    ):
+        both.listen(BACKLOG)
+        states = [(view.state, view.accept_queue) for view in watched(net, both.getsockname()[1])]
+        assert states[:2] == [("SYN-RECV", 0), ("ESTAB", 1)]
+
+
+def test_a_listener_for_both_families() -> None:
+    privately(dual_stack)
+
+
+def speechless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel without inet_diag answers ENOENT to everything, which must not be told as `nothing listens`."""
+    monkeypatch.setattr(kernel, "_SOCK_DIAG_BY_FAMILY", 19)  # unknown to every kernel
+    with network("lo IPv4") as net, net.listen() as listener:
+        assert watched(net, listener.getsockname()[1]) == ()
+
+
+def test_a_kernel_without_inet_diag(monkeypatch: pytest.MonkeyPatch) -> None:
+    privately(speechless, monkeypatch)
 
 
 def silent() -> None:
