@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -22,11 +23,13 @@ from jsonschema import Draft202012Validator
 from pyroute2 import IPRoute
 
 from handshake.api import Watch, inspect
+from handshake.cli.watching import Watching
 from handshake.lab.links import Port, connect, route
 from handshake.lab.netns import Host
 from handshake.lab.servers import tcp_echo
 from handshake.model.packet import Segment
 from handshake.model.totals import Totals
+from handshake.render.watching import JsonLines
 from handshake.source.wide import sniffer_on
 from handshake.wire.bpf import PASS_ALL, Instruction
 from handshake.wire.decode import decode
@@ -338,6 +341,29 @@ def tagged() -> None:
 
 def test_tagged_frames() -> None:
     privately(tagged)
+
+
+def overrun() -> None:
+    """A queue with room for a few packets, and many at once."""
+    out = io.StringIO()
+
+    def knock() -> None:
+        time.sleep(0.3)
+        for _ in range(2000):
+            with socket.socket() as sock:
+                sock.connect_ex((LOOPBACK, 1))
+
+    with pytest.MonkeyPatch.context() as patch, running(knock):
+        patch.setattr("handshake.cli.watching._QUEUE_BYTES", 4096)
+        assert Watching((), (), JsonLines(out)).run(seconds=3) == 0
+    summary = json.loads(out.getvalue().splitlines()[-1])
+    (source,) = summary["sources"]
+    assert source["dropped"] > 0
+    assert source["dropped"] + source["frames"] == 4000
+
+
+def test_what_the_kernel_had_no_room_for_is_counted() -> None:
+    privately(overrun)
 
 
 CONNECTIONS, LIMIT = 20_000, 1_000
