@@ -150,6 +150,15 @@ def running(body: Callable[[], None]) -> Iterator[None]:
         raise error
 
 
+def next_to(sniffer: Sniffer, to: Endpoint) -> Segment:
+    """The next segment to an endpoint."""
+    while frame := sniffer.read(5):
+        packet = decode(frame).transport
+        if isinstance(packet, Segment) and packet.dst == to:
+            return packet
+    raise TimeoutError(f"no segment to {to}")
+
+
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 5) -> None:
     """Poll until the condition holds; fail the test when it does not in time."""
     deadline = time.monotonic() + timeout_s

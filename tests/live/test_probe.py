@@ -15,14 +15,13 @@ from handshake.errors import ProbeError
 from handshake.lab.links import Port, connect, route
 from handshake.lab.netns import Host
 from handshake.model.address import Endpoint
-from handshake.model.packet import ACK, FIN, RST, SYN, Segment
+from handshake.model.packet import ACK, FIN, RST, SYN
 from handshake.probe.craft import Crafter, Outgoing, RawSender
 from handshake.probe.hold import PortHold
 from handshake.probe.run import Probe
 from handshake.source.live import Sniffer
 from handshake.wire.bpf import tcp_port_filter
-from handshake.wire.decode import decode
-from tests.live.probing import NETWORKS, Network, kernel_states, network, privately, running
+from tests.live.probing import NETWORKS, Network, kernel_states, network, next_to, privately, running
 
 OPENING = ["client SYN", "server SYN,ACK", "client ACK"]
 
@@ -150,15 +149,15 @@ def wrong_ack() -> None:
         def serve() -> None:
             with Sniffer("lo", program=tcp_port_filter(hold.port)) as sniffer:
                 started.release()
-                syn = _next(sniffer, hold.endpoint)
+                syn = next_to(sniffer, hold.endpoint)
                 with RawSender() as sender:
                     server = Crafter(sender, hold.endpoint, syn.src)
                     server.send(Outgoing(SYN | ACK, 7000, syn.seq + 1001))
-                    rst = _next(sniffer, hold.endpoint)
+                    rst = next_to(sniffer, hold.endpoint)
                     assert (rst.flags, rst.seq) == (RST, (syn.seq + 1001) % 2**32)
                     server.send(Outgoing(SYN | ACK, 7000, syn.seq + 1))
-                    assert _next(sniffer, hold.endpoint).ack == 7001
-                    assert _next(sniffer, hold.endpoint).flags == FIN | ACK
+                    assert next_to(sniffer, hold.endpoint).ack == 7001
+                    assert next_to(sniffer, hold.endpoint).flags == FIN | ACK
                     server.send(Outgoing(RST, 7001))
 
         started = Semaphore(0)
@@ -167,15 +166,6 @@ def wrong_ack() -> None:
             talk = net.probe(hold.port)
         assert talk.lines[:3] == ["client SYN", "server SYN,ACK", "client RST"]
         assert talk.lines[3:] == ["server SYN,ACK", "client ACK", "client FIN,ACK", "server RST"]
-
-
-def _next(sniffer: Sniffer, to: Endpoint) -> Segment:
-    """The next segment to an endpoint."""
-    while frame := sniffer.read(5):
-        packet = decode(frame).transport
-        if isinstance(packet, Segment) and packet.dst == to:
-            return packet
-    raise TimeoutError(f"no segment to {to}")
 
 
 def test_a_wrong_ack_in_the_syn_ack_gets_a_rst() -> None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from pyroute2 import IPRoute
@@ -21,17 +20,20 @@ from handshake.findings.answers import answer_to
 from handshake.lab.links import Port, connect
 from handshake.lab.netns import run_in_private_network
 from handshake.model.handshake import Outcome
-from handshake.model.options import TFO, Option
-from handshake.model.packet import ECE, Frame, Segment
+from handshake.model.options import MSS, TFO, Option, Options
+from handshake.model.packet import ACK, CWR, ECE, FIN, SYN, Frame, Segment
 from handshake.model.report import Answer
 from handshake.probe.approach import prepare
 from handshake.probe.attempt import Attempt
 from handshake.probe.behaviour import PROFILES, Behaviour, Close
 from handshake.probe.choices import parse_flags, parse_options
+from handshake.probe.craft import Crafter, Outgoing, RawSender
+from handshake.probe.hold import PortHold
 from handshake.probe.run import Probe
 from handshake.source.live import Sniffer
+from handshake.wire.bpf import tcp_port_filter
 from handshake.wire.decode import decode
-from tests.live.probing import Dialogue, Network, network, privately, running, wait_until
+from tests.live.probing import Dialogue, Network, network, next_to, privately, running, wait_until
 from tests.support import require
 
 TCP_SAVE_SYN, TCP_SAVED_SYN, IPPROTO_MPTCP = 27, 28, 262
@@ -76,10 +78,6 @@ def kernel_can(what: Callable[[], None]) -> bool:
     except OSError:
         return False
     return True
-
-
-def set_accurate_notification() -> None:
-    Path("/proc/sys/net/ipv4/tcp_ecn").write_text("3")
 
 
 def open_multipath_socket() -> None:
@@ -186,24 +184,54 @@ def test_ecn(kind: str, text: str, setting: int, in_effect: bool) -> None:
     privately(congestion_notification, kind, text, setting, in_effect)
 
 
-def accurate_notification(kind: str) -> None:
-    with network(kind) as net, net.listen() as listener:
-        assert net.server is not None
-        net.server.sysctl("net.ipv4.tcp_ecn", 3)
-        talk, _ = probe(net, listener.getsockname()[1], replace(chosen("mss,accecn"), data=b"x"), timeout_s=0.5)
-        listener.accept()[0].close()
-    ace = [(segment.flags // ECE) & 7 for segment in talk.segments]
-    assert ace[0] == 0b111
-    assert ace[1] == 0b010  # our SYN arrived Not-ECT (RFC 9768 §3.1.2)
-    arrived = (0b010, 0b011, 0b100, 0b110)[talk.segments[1].ecn]
-    assert ace[2] == arrived
-    assert {ace[number] for number, s in enumerate(talk.segments) if number > 2 and s.src == talk.client} == {5}
+def bad_peer(kind: str) -> None:
+    """A crafted server that has AccECN, hears nothing at first, marks its packets and replies out of order."""
+    seen: list[int] = []
+    with network(kind) as net:
+        address = net.approach(1).server.address
+        with net.on_server(), PortHold(address) as hold, RawSender() as sender:
+            sniffer = Sniffer("eth0", program=tcp_port_filter(hold.port))
+
+            def serve() -> None:
+                with sniffer:
+                    syn = next_to(sniffer, hold.endpoint)
+                    server = Crafter(sender, hold.endpoint, syn.src)
+                    small = Options((Option(MSS, b"\0\x64"),))
+                    server.send(Outgoing(SYN | ACK | CWR, 7000, syn.seq + 1, 150, small))
+                    third = next_to(sniffer, hold.endpoint)
+                    first = next_to(sniffer, hold.endpoint)
+                    again = next_to(sniffer, hold.endpoint)
+                    seen.extend(((third.flags // ECE) & 7, (first.flags // ECE) & 7, first.payload_len))
+                    assert (again.seq, again.payload_len) == (first.seq, 100)
+                    server.send(Outgoing(ACK, 7001, syn.seq + 101, 1000))
+                    second = next_to(sniffer, hold.endpoint)
+                    assert (second.seq, second.payload_len) == (syn.seq + 101, 60)
+                    for seq, text, fin in (
+                        (7007, b"world", FIN),
+                        (7004, b"lo ", 0),
+                        (7001, b"hel", 0),
+                        (7001, b"hello", 0),
+                    ):
+                        server.send(Outgoing(ACK | fin, seq, syn.seq + 161, 1000, payload=text))
+                    while not (last := next_to(sniffer, hold.endpoint)).flags & FIN:
+                        pass
+                    assert last.ack == 7013
+                    server.send(Outgoing(ACK, 7013, last.seq + 1, 1000))
+
+            with running(serve):
+                behaviour = replace(chosen("mss,accecn"), data=bytes(160), isn=1000)
+                talk, attempt = probe(net, hold.port, behaviour)
+        assert seen == [0b010, 5, 100]
+        assert attempt.inbound is not None
+        assert attempt.inbound.kept == b"hello world"
+        assert attempt.inbound.finished
+        assert outcome(talk) is Outcome.ESTABLISHED
+        assert net.server_states() == []
 
 
 @pytest.mark.parametrize("kind", BOTH)
-def test_accurate_ecn(kind: str) -> None:
-    require(kernel_can(set_accurate_notification), "this kernel has no AccECN (net.ipv4.tcp_ecn = 3)")
-    privately(accurate_notification, kind)
+def test_a_peer_that_has_accurate_ecn_and_loses_and_reorders(kind: str) -> None:
+    privately(bad_peer, kind)
 
 
 def multipath(kind: str) -> None:
