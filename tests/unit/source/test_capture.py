@@ -156,7 +156,7 @@ def through_stdin(data: bytes) -> str:
 def test_standard_input(compress: Callable[[bytes], bytes]) -> None:
     told = through_stdin(compress(PCAP))
     assert told.startswith("12000 SourceInfo(name='standard input', format='pcap")
-    assert told.endswith("frames=200, damage=None)")
+    assert told.endswith("frames=200, damage=None, dropped=None)")
 
 
 def test_standard_input_that_is_no_capture() -> None:
