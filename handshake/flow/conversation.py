@@ -20,7 +20,9 @@ _ODD_ACKS = {
     Mark.STRAY_ACK: "answers the SYN with a bare ACK",
     Mark.BAD_ACK: "acknowledges what was never sent; the receiver drops it",
 }
-_MISFITS = frozenset({Mark.BAD_ACK, Mark.STRAY_ACK, Mark.RST_UNACCEPTABLE, Mark.SYN_ACK_NEW_ISN, Mark.AFTER_RST})
+_MISFITS = frozenset(
+    {Mark.NO_ACK, Mark.BAD_ACK, Mark.STRAY_ACK, Mark.RST_UNACCEPTABLE, Mark.SYN_ACK_NEW_ISN, Mark.AFTER_RST}
+)
 """Marks of segments whose numbers tell nothing about the connection."""
 
 _DONE = (State.CLOSED, State.TIME_WAIT, State.LISTEN)
@@ -82,7 +84,7 @@ class Conversation:
         self.closed_ns: int | None = None
         """When both directions were closed or the connection was reset."""
         self.evicted = False
-        if state is Observed.UNSEEN and not first.flags & (SYN | RST):
+        if first.flags & (SYN | RST | ACK) == ACK:
             self.client.state = self.server.state = Observed.PARTIAL
 
     @property
@@ -199,13 +201,15 @@ class Conversation:
         marks: list[Mark] = []
         events: list[Event] = []
         ack = segment.ack
-        if ack is not None:
-            odd = self._odd_ack(segment, ack, sender, receiver)
-            if odd is not None:
-                provokes = odd is Mark.BAD_ACK
-                self._step(segment, sender, receiver, marks=[odd], note=_ODD_ACKS[odd], provokes=provokes)
-                return
-            self._acknowledges(segment, ack, sender, receiver, events)
+        if ack is None:
+            self._step(segment, sender, receiver, marks=[Mark.NO_ACK], note="carries no ACK: no connection takes it")
+            return
+        odd = self._odd_ack(segment, ack, sender, receiver)
+        if odd is not None:
+            provokes = odd is Mark.BAD_ACK
+            self._step(segment, sender, receiver, marks=[odd], note=_ODD_ACKS[odd], provokes=provokes)
+            return
+        self._acknowledges(segment, ack, sender, receiver, events)
         sender.spoke = True
         if segment.payload_len:
             self._data(segment, sender, receiver, events, marks)
@@ -400,6 +404,8 @@ def _who_opens(first: Segment) -> tuple[bool, bool]:
     """Whether the sender of a conversation's first captured segment is the client, and whether that is a guess."""
     if first.flags & SYN:
         return not first.flags & ACK, False
-    if first.flags & RST and not first.flags & ACK:
+    if not first.flags & (RST | ACK):
+        return True, True  # a scan with odd flags: nobody answers like that
+    if not first.flags & ACK:
         return first.src.port >= first.dst.port, True
     return first.src.port > first.dst.port, True

@@ -98,6 +98,7 @@ class Mark(Enum):
     AFTER_RST = "segment after a RST"
     KEEP_ALIVE = "keep-alive"
     QUOTE_MISMATCH = "quotes a number that was never sent"
+    NO_ACK = "neither opens, resets nor acknowledges"
     UNEXPECTED = "not in the state table"
 
 
