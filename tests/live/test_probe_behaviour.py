@@ -419,20 +419,26 @@ def both_open(kind: str) -> None:
         assert net.client is not None
         family = socket.AF_INET6 if ":" in net.server_ip else socket.AF_INET
         client_ip = "fd00::1" if ":" in net.server_ip else "10.0.0.1"
-        with net.on_server(), socket.socket(family, socket.SOCK_STREAM) as peer:
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            peer.bind((net.server_ip, 4001))
-            peer.settimeout(5)
 
-            def connect() -> None:
-                time.sleep(0.3)
-                peer.connect((client_ip, 4000))
+        def connect_once() -> bool:
+            with net.on_server(), socket.socket(family, socket.SOCK_STREAM) as peer:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                peer.bind((net.server_ip, 4001))
+                peer.settimeout(5)
+                try:
+                    peer.connect((client_ip, 4000))
+                except ConnectionRefusedError:  # the probe has not begun
+                    return False
                 assert peer.recv(10) == b"hello"
-                peer.close()
+                return True
 
-            with running(connect):
-                behaviour = Behaviour(simultaneous=True, data=b"hello")
-                talk, _ = probe(net, 4001, behaviour, source_port=4000, timeout_s=5, close_wait_s=0.5)
+        def connect_in_the_end() -> None:
+            time.sleep(0.3)
+            wait_until(connect_once, "a connection")
+
+        with running(connect_in_the_end):
+            behaviour = Behaviour(simultaneous=True, data=b"hello")
+            talk, _ = probe(net, 4001, behaviour, source_port=4000, timeout_s=5, close_wait_s=0.5)
         assert outcome(talk) is Outcome.SIMULTANEOUS_OPEN, talk.lines
 
 
