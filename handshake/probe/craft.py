@@ -81,6 +81,8 @@ class RawSender:
                 self._sockets[family] = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
             except PermissionError:
                 raise PrivilegeError.to("sending crafted packets", "CAP_NET_RAW (--connect does without)") from None
+            for options in _USUAL:  # now, rather than while the server waits for our answer
+                _shape(16 if inet6 else 4, _sizes(options))
 
     def send(self, packet: bytes | bytearray, to: Endpoint, scope_id: int = 0) -> None:
         """Send one packet, out of the interface with index `scope_id`; 0 leaves that to the routing table.

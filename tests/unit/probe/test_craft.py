@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handshake.errors import PrivilegeError, ProbeError, TargetError
+from handshake.lab.netns import private_network_refusal
 from handshake.model.address import Endpoint
 from handshake.model.options import EOL, MPTCP, NOP, Option, Options
 from handshake.model.packet import ACK, SYN, Frame, Segment
@@ -19,7 +20,7 @@ from handshake.probe.attempt import _hold
 from handshake.probe.craft import Crafter, Outgoing, RawSender, mss_for, syn_options
 from handshake.probe.hold import PortHold, PortSpan
 from handshake.wire.decode import decode
-from tests.support import ROOT
+from tests.support import ROOT, require
 
 LOOPBACK = bytes((127, 0, 0, 1))
 IPV6_LOOPBACK = bytes(15) + b"\x01"
@@ -184,3 +185,20 @@ def test_a_span_gives_every_free_port_in_turn() -> None:
                 assert hold.port == ports[1]
         with span.hold(LOOPBACK, avoided), pytest.raises(ProbeError, match="no source port from"):
             span.hold(LOOPBACK, avoided)
+
+
+def test_scapy_is_loaded_before_the_first_segment_is_timed() -> None:
+    code = """
+import sys
+from handshake.probe import craft
+from handshake.lab.netns import run_in_private_network
+def run():
+    with craft.RawSender() as sender:
+        sender.open(inet6=False)
+        return "scapy.layers.inet6" in sys.modules, craft._shape.cache_info().currsize
+print(*run_in_private_network(run))
+"""
+    refusal = private_network_refusal()
+    require(refusal is None, refusal or "")
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert out == "True 3\n"
