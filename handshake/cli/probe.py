@@ -118,9 +118,9 @@ def probe(  # noqa: PLR0917 - the command line is the signature
     """Open a TCP connection with crafted packets and show the handshake as it was on the wire.
 
     Needs CAP_NET_RAW (sudo); only --connect does not. No firewall rule is touched and nothing is left behind.
-    Exit status: 0 the connection opened (--udp: a reply came); 1 refused, unanswered or unreachable; 2 a target that
-    makes no sense; 77 no privilege; 130 interrupted. Of several targets all have to open; with -c one opened
-    connection is enough, also after Ctrl-C.
+    Exit status: 0 the connection opened (--udp: a reply came; --half-open: the port accepts; --flags: an expected
+    answer); 1 refused, unanswered or unreachable; 2 a target that makes no sense; 77 no privilege; 130 interrupted.
+    Of several targets all have to open; with -c one opened connection is enough, also after Ctrl-C.
     """
     from handshake.cli.behaving import behaviour_of, refuse_for_many
     from handshake.cli.connecting import run_connect
