@@ -119,6 +119,7 @@ TRANSITIONS: dict[tuple[Role, EndState, Event], tuple[EndState, str]] = {
     # resetting, §3.10.7
     **{(S, state, Event.RST): (CLOSED, "resets the connection") for state in (*State, *Observed)},
     **{(R, state, Event.RST): (CLOSED, "is told that there is no connection") for state in (*State, *Observed)},
+    (S, CLOSED, Event.RST): (CLOSED, "says that there is no connection here"),
     (S, UNSEEN, Event.RST): (CLOSED, "refuses"),
     (R, UNSEEN, Event.RST): (UNSEEN, "is told that there is no connection"),
     (R, SYN_RECEIVED, Event.RST_EMBRYO): (LISTEN, "drops the embryonic connection and goes on listening"),
