@@ -7,6 +7,7 @@ for the state table. Recognition follows RFC 9293 §3.10.7, RFC 5961 (challenge 
 
 from __future__ import annotations
 
+from handshake.flow.acceptance import confirms, end_of, opens, reset_acceptable, who_opens
 from handshake.flow.endpoint import End, far
 from handshake.flow.state import SYNCHRONISED, Event, Role, transition
 from handshake.flow.timeline import Timeline
@@ -54,9 +55,9 @@ class Conversation:
     )
 
     def __init__(self, number: int, first: Segment, reuse: Mark | None = None) -> None:
-        src_is_client, inferred = _who_opens(first)
+        src_is_client, inferred = who_opens(first)
         client, server = (first.src, first.dst) if src_is_client else (first.dst, first.src)
-        state = State.CLOSED if _opens(first) else Observed.UNSEEN
+        state = State.CLOSED if opens(first) else Observed.UNSEEN
         self.number = number
         self.client = End(client, state)
         self.server = End(server)
@@ -94,7 +95,7 @@ class Conversation:
 
     def starts_anew(self, segment: Segment) -> bool:
         """Whether a segment on this 4-tuple is not of this connection: a bare SYN that fits nothing here."""
-        if not _opens(segment):
+        if not opens(segment):
             return False
         sender, receiver = self._ends(segment)
         if sender.syns or sender.iss is not None:
@@ -104,7 +105,7 @@ class Conversation:
         if sender.segments or self.closed_ns is not None:
             return True
         answers = self.server.syn_acks  # the SYN may have been captured behind its answer
-        return not (answers and seq.within(seq.add(segment.seq, 1), answers[0].ack_raw, _end(segment)))
+        return not (answers and seq.within(seq.add(segment.seq, 1), answers[0].ack_raw, end_of(segment)))
 
     def feed(self, segment: Segment) -> None:
         """Judge one segment of this conversation."""
@@ -228,23 +229,17 @@ class Conversation:
         if receiver.syn_acked:
             known = sender.rcv_acked  # how far the receiver has come, where its own segments were not captured
             return Mark.BAD_ACK if receiver.far_from(ack) and (known is None or far(known, ack)) else None
-        if receiver.state is State.SYN_RECEIVED and not self._confirms(segment, ack, sender, receiver):
-            other = next((copy for copy in receiver.syn_acks if _end(copy) == ack), None)
+        if receiver.state is State.SYN_RECEIVED and not confirms(segment, ack, sender, receiver):
+            other = next((copy for copy in receiver.syn_acks if end_of(copy) == ack), None)
             if other is None:
                 return Mark.BAD_ACK
             self._accept(other, receiver)
         return None
 
-    def _confirms(self, segment: Segment, ack: int, sender: End, receiver: End) -> bool:
-        """Whether an acknowledgment covers the receiver's SYN; where segments were not captured, also what followed."""
-        if receiver.acknowledged_by(ack):
-            return True
-        return receiver.iss is not None and sender.skips_to(segment.seq) and receiver.skips_to(ack)
-
     def _acknowledges(self, segment: Segment, ack: int, sender: End, receiver: End, events: list[Event]) -> None:
         if receiver.syn_acked:
             pass
-        elif self._confirms(segment, ack, sender, receiver):
+        elif confirms(segment, ack, sender, receiver):
             receiver.syn_acked = True
             if receiver.state is State.SYN_RECEIVED:
                 events.append(Event.ACK)
@@ -267,7 +262,7 @@ class Conversation:
             events.append(Event.DATA)
 
     def _fin(self, segment: Segment, sender: End, receiver: End, events: list[Event], marks: list[Mark]) -> None:
-        end = _end(segment)
+        end = end_of(segment)
         if sender.fin_end is not None:
             marks.append(Mark.FIN_RETRANSMITTED)
             return
@@ -286,7 +281,7 @@ class Conversation:
             self._step(segment, sender, receiver, marks=[], note="rejects an answer that is not meant for its SYN")
             return
         sender.resets += 1
-        if not self._reset_acceptable(segment, sender, receiver):
+        if not reset_acceptable(segment, sender, receiver):
             note = "resets, but with a number that should not count"
             self._step(segment, sender, receiver, marks=[Mark.RST_UNACCEPTABLE], note=note, provokes=True)
             return
@@ -296,18 +291,6 @@ class Conversation:
         self.reset_by = self._side(sender)
         self.first_close = self.first_close or self.reset_by
         self._step(segment, sender, receiver, Event.RST_EMBRYO if embryo else Event.RST, marks=[])
-
-    def _reset_acceptable(self, segment: Segment, sender: End, receiver: End) -> bool:
-        """RFC 9293 §3.10.7.3 and §3.10.7.4, with what an observer can know of RCV.NXT."""
-        if receiver.state is State.SYN_SENT:
-            return segment.ack is not None and receiver.acknowledged_by(segment.ack)
-        if sender.snd_nxt is None or segment.seq in (sender.snd_nxt, receiver.last_ack):
-            return True
-        if sender.skips_to(segment.seq):
-            answers_unseen = segment.ack is not None and receiver.skips_to(segment.ack)
-            return sender.gaps or receiver.gaps or answers_unseen
-        acked = receiver.rcv_acked
-        return acked is not None and seq.less_equal(acked, segment.seq) and seq.less_equal(segment.seq, sender.snd_nxt)
 
     # -- bookkeeping -------------------------------------------------------------------------------------
 
@@ -388,24 +371,3 @@ class Conversation:
 
     def _side(self, end: End) -> Side:
         return Side.CLIENT if end is self.client else Side.SERVER
-
-
-def _end(segment: Segment) -> int:
-    """The sequence number behind a segment."""
-    return seq.add(segment.seq, segment.seg_len)
-
-
-def _opens(segment: Segment) -> bool:
-    """A bare SYN: SYN without ACK and RST."""
-    return segment.flags & (SYN | ACK | RST) == SYN
-
-
-def _who_opens(first: Segment) -> tuple[bool, bool]:
-    """Whether the sender of a conversation's first captured segment is the client, and whether that is a guess."""
-    if first.flags & SYN:
-        return not first.flags & ACK, False
-    if not first.flags & (RST | ACK):
-        return True, True  # a scan with odd flags: nobody answers like that
-    if not first.flags & ACK:
-        return first.src.port >= first.dst.port, True
-    return first.src.port > first.dst.port, True
