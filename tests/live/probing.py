@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from handshake.lab.links import Port, connect
+from handshake.lab.links import Port, connect, route
 from handshake.lab.netns import Host, private_network_refusal, run_in_private_network
 from handshake.model.address import Endpoint
 from handshake.model.packet import Frame, IcmpError, Segment, flag_names
@@ -71,6 +71,16 @@ class Network:
             with probe, Sniffer(approach.route.interface, program=probe.program) as sniffer:
                 frames = list(probe.run(sniffer))
                 return Dialogue(probe.endpoint, approach.server, frames, sniffer.drops)
+
+    def prohibit(self, target: str) -> None:
+        """Let the client's packets to another host end at the server, which as a router may not pass them on."""
+        assert self.client is not None
+        assert self.server is not None
+        self.server.sysctl("net.ipv4.ip_forward", 1)
+        self.server.sysctl("net.ipv6.conf.all.forwarding", 1)
+        prefix = f"{target}/{128 if ':' in target else 32}"
+        route(self.client, prefix, via=self.server_ip)
+        route(self.server, prefix, kind="prohibit")
 
     def server_states(self) -> list[str]:
         """States of the TCP sockets of the server's kernel, listeners left out."""

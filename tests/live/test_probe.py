@@ -12,7 +12,7 @@ import pytest
 from pyroute2 import IPRoute
 
 from handshake.errors import ProbeError
-from handshake.lab.links import Port, connect, route
+from handshake.lab.links import Port, connect
 from handshake.lab.netns import Host
 from handshake.model.address import Endpoint
 from handshake.model.packet import ACK, FIN, RST, SYN
@@ -175,13 +175,7 @@ def test_a_wrong_ack_in_the_syn_ack_gets_a_rst() -> None:
 def unreachable(kind: str, target: str, meaning: str) -> None:
     """A router, which here is the server's side, has no way to the target."""
     with network(kind) as net:
-        assert net.client is not None
-        assert net.server is not None
-        net.server.sysctl("net.ipv4.ip_forward", 1)
-        net.server.sysctl("net.ipv6.conf.all.forwarding", 1)
-        prefix = f"{target}/{128 if ':' in target else 32}"
-        route(net.client, prefix, via=net.server_ip)
-        route(net.server, prefix, kind="prohibit")
+        net.prohibit(target)
         talk = Network(target, net.client, net.server).probe(80, timeout_s=4)
         assert talk.lines == ["client SYN", f"icmp {meaning}"]
 

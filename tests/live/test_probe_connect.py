@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import pytest
 
 from handshake.errors import ProbeError
-from handshake.lab.links import route
 from handshake.model.handshake import Outcome
 from handshake.model.kernel import Connect
 from handshake.probe.connect import connect
@@ -125,13 +124,7 @@ def test_the_timeout_is_the_users() -> None:
 
 def unreachable(kind: str, target: str, told_as: tuple[int, int, int]) -> None:
     with network(kind) as net:
-        assert net.client is not None
-        assert net.server is not None
-        net.server.sysctl("net.ipv4.ip_forward", 1)
-        net.server.sysctl("net.ipv6.conf.all.forwarding", 1)
-        prefix = f"{target}/{128 if ':' in target else 32}"
-        route(net.client, prefix, via=net.server_ip)
-        route(net.server, prefix, kind="prohibit")
+        net.prohibit(target)
         told = connected(Network(target, net.client, net.server), 80)
         assert told.outcome is Outcome.UNREACHABLE
         assert told.error in ("EHOSTUNREACH", "EACCES")

@@ -14,7 +14,7 @@ from handshake.api import inspect
 from handshake.cli.udp import run_udp
 from handshake.errors import ProbeError, TargetError
 from handshake.lab import servers
-from handshake.lab.links import Port, connect, route
+from handshake.lab.links import Port, connect
 from handshake.lab.netns import Host
 from handshake.model.dns import A
 from handshake.model.handshake import Exchange, Reach
@@ -101,13 +101,7 @@ def test_port_unreachable_means_closed(kind: str) -> None:
 
 def filtered(kind: str, target: str) -> None:
     with network(kind) as net:
-        assert net.client is not None
-        assert net.server is not None
-        net.server.sysctl("net.ipv4.ip_forward", 1)
-        net.server.sysctl("net.ipv6.conf.all.forwarding", 1)
-        prefix = f"{target}/{128 if ':' in target else 32}"
-        route(net.client, prefix, via=net.server_ip)
-        route(net.server, prefix, kind="prohibit")
+        net.prohibit(target)
         exchange, status = probed(Network(target, net.client, net.server))
         assert (exchange.verdict, status) == (Reach.FILTERED, 1)
         assert exchange.icmp is not None
