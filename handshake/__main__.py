@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
+
+import typer
 
 from handshake.cli.app import app
 from handshake.cli.output import say
 from handshake.errors import HandshakeError
 
+_USAGE = 2
+_UsageError: Any = typer.BadParameter.__base__
+"""What typer raises for a command line that cannot be understood, whichever click it is built on."""
+
 
 def main() -> None:
     """Run the command line; what goes wrong on purpose is one line on standard error and an exit status."""
     try:
-        app(prog_name="handshake")
+        status = app(prog_name="handshake", standalone_mode=False)
+    except _UsageError as error:
+        command = error.ctx.command_path if error.ctx else "handshake"
+        say(f"{error.format_message().rstrip('.')} (options: {command} --help)")
+        sys.exit(_USAGE)
     except HandshakeError as error:
         say(str(error))
         sys.exit(error.exit_status)
+    sys.exit(status)
 
 
 if __name__ == "__main__":
