@@ -72,6 +72,7 @@ class Attempt:
             else _hold(self._source, server, scope_id)
         )
         self._crafter = Crafter(sender, self.endpoint, server, scope_id=scope_id, ttl=self._behaviour.ttl)
+        self._crafter.warm(self._behaviour.syn_options(0, 0))
         self._client = self._make_client(clock_offset_ms)
 
     def _make_client(self, clock_offset_ms: int) -> Client | OneShot:

@@ -16,13 +16,12 @@ from typing import Any, Self
 
 from handshake.errors import PrivilegeError, ProbeError
 from handshake.model.address import Endpoint
-from handshake.model.options import EOL, MSS, NO_OPTIONS, NOP, SACK_PERMITTED, TIMESTAMPS, WSCALE, Option, Options
+from handshake.model.options import EOL, NO_OPTIONS, NOP, TIMESTAMPS, Option, Options
 from handshake.wire.checksum import internet_checksum, tcp_checksum
 from handshake.wire.layout import IPV4, IPV6, TCP
 
 WINDOW = 64240
 """Receive window of the crafted client, bytes; what Linux opens with."""
-WINDOW_SHIFT = 7
 TTL = 64
 
 _IP_PKTINFO = 8  # linux/in.h; Python has no name for it
@@ -54,19 +53,6 @@ def timestamps(tsval: int, tsecr: int) -> Option:
     return Option(TIMESTAMPS, tsval.to_bytes(4) + tsecr.to_bytes(4))
 
 
-def syn_options(mss: int, tsval: int, tsecr: int = 0) -> Options:
-    """What Linux offers, in its order: MSS, SACK permitted, timestamps, window scale."""
-    return Options(
-        (
-            Option(MSS, mss.to_bytes(2)),
-            Option(SACK_PERMITTED, b""),
-            timestamps(tsval, tsecr),
-            Option(NOP, b""),
-            Option(WSCALE, bytes((WINDOW_SHIFT,))),
-        )
-    )
-
-
 class RawSender:
     """Sends whole IP packets: one raw socket for each IP version, opened when it is first needed."""
 
@@ -74,15 +60,13 @@ class RawSender:
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
 
     def open(self, inet6: bool) -> None:
-        """Have the socket for one IP version, and scapy, ready. Raises PrivilegeError without CAP_NET_RAW."""
+        """Have the socket for one IP version ready. Raises PrivilegeError without CAP_NET_RAW."""
         family = socket.AF_INET6 if inet6 else socket.AF_INET
         if family not in self._sockets:
             try:
                 self._sockets[family] = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
             except PermissionError:
                 raise PrivilegeError.to("sending crafted packets", "CAP_NET_RAW (--connect does without)") from None
-            for options in _USUAL:  # now, rather than while the server waits for our answer
-                _shape(16 if inet6 else 4, _sizes(options))
 
     def send(self, packet: bytes | bytearray, to: Endpoint, scope_id: int = 0) -> None:
         """Send one packet, out of the interface with index `scope_id`; 0 leaves that to the routing table.
@@ -128,6 +112,11 @@ class Crafter:
         self._server = server
         self._scope_id = scope_id
 
+    def warm(self, syn: Options) -> None:
+        """Load scapy and have it build the usual shapes now, rather than while the server waits for our answer."""
+        for options in (syn, *_AFTER_SYN):
+            _shape(len(self._server.address), _sizes(options))
+
     def send(self, segment: Outgoing) -> None:
         """Craft and send one segment. Raises PrivilegeError or ProbeError as `RawSender.send` does."""
         self._sender.send(self.build(segment), self._server, self._scope_id)
@@ -162,8 +151,8 @@ class Crafter:
         return packet
 
 
-_USUAL = (NO_OPTIONS, syn_options(0, 0), Options((Option(NOP, b""), Option(NOP, b""), timestamps(0, 0))))
-"""Options of RST, SYN, and everything else."""
+_AFTER_SYN = (NO_OPTIONS, Options((Option(NOP, b""), Option(NOP, b""), timestamps(0, 0))))
+"""Options of what follows a SYN, without timestamps and with them."""
 _OFFSET_FLAGS = [name for name, _ in TCP.fields].index("offset_flags")
 _LONE_KINDS = {EOL: "EOL", NOP: "NOP"}
 """The two options without a length byte, which scapy takes by name only."""

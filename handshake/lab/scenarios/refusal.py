@@ -11,7 +11,8 @@ from handshake.lab.scenarios.stage import CLIENT_PORT, Setting, Stage
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Outcome
 from handshake.model.packet import SYN
-from handshake.probe.craft import Crafter, Outgoing, RawSender, syn_options
+from handshake.probe.behaviour import Behaviour
+from handshake.probe.craft import Crafter, Outgoing, RawSender
 from handshake.probe.hold import PortHold
 
 UNREACHABLE = Outcome.UNREACHABLE
@@ -118,4 +119,5 @@ def given_up(stage: Stage) -> None:
 def _send_crafted_syn(stage: Stage, port: int) -> None:
     client, server = Endpoint(inet_aton(stage.client_ip), CLIENT_PORT), Endpoint(inet_aton(stage.server_ip), port)
     with stage.client.inside(), RawSender() as sender:
-        Crafter(sender, client, server).send(Outgoing(SYN, seq=1000, options=syn_options(mss=1460, tsval=1)))
+        syn = Outgoing(SYN, seq=1000, options=Behaviour().syn_options(mss=1460, tsval=1))
+        Crafter(sender, client, server).send(syn)

@@ -17,7 +17,8 @@ from handshake.model.address import Endpoint
 from handshake.model.options import EOL, MPTCP, NOP, Option, Options
 from handshake.model.packet import ACK, SYN, Frame, Segment
 from handshake.probe.attempt import _hold
-from handshake.probe.craft import Crafter, Outgoing, RawSender, mss_for, syn_options
+from handshake.probe.behaviour import Behaviour
+from handshake.probe.craft import Crafter, Outgoing, RawSender, mss_for
 from handshake.probe.hold import PortHold, PortSpan
 from handshake.wire.decode import decode
 from tests.support import ROOT, require
@@ -109,7 +110,7 @@ def test_the_bytes_are_those_that_scapy_would_build(
 
 @pytest.mark.parametrize("address", [LOOPBACK, IPV6_LOOPBACK])
 def test_what_is_asked_for_is_what_stands_on_the_wire(address: bytes) -> None:
-    segment = crafted(address, Outgoing(SYN, 0xFFFFFFFF, 0, 64240, syn_options(1460, 77)))
+    segment = crafted(address, Outgoing(SYN, 0xFFFFFFFF, 0, 64240, Behaviour().syn_options(1460, 77)))
     assert (segment.src.port, segment.dst.port, segment.flags, segment.seq) == (40000, 80, SYN, 0xFFFFFFFF)
     assert (segment.wnd, segment.ttl, segment.checksum_ok, segment.faults) == (64240, 64, True, ())
     assert [option.name for option in segment.options.items] == ["mss", "sack-permitted", "timestamps", "nop", "wscale"]
@@ -190,11 +191,13 @@ def test_a_span_gives_every_free_port_in_turn() -> None:
 def test_scapy_is_loaded_before_the_first_segment_is_timed() -> None:
     code = """
 import sys
-from handshake.probe import craft
+from contextlib import closing
+from handshake.probe import attempt, craft
+from handshake.probe.approach import prepare
 from handshake.lab.netns import run_in_private_network
 def run():
-    with craft.RawSender() as sender:
-        sender.open(inet6=False)
+    with craft.RawSender() as sender, closing(attempt.Attempt(prepare("127.0.0.1:80"))) as running:
+        running.hold(sender, 0)
         return "scapy.layers.inet6" in sys.modules, craft._shape.cache_info().currsize
 print(*run_in_private_network(run))
 """
