@@ -84,7 +84,9 @@ def _approach(page: Page, approach: Approach) -> None:
 
 def _title(page: Page, handshake: Handshake) -> None:
     outcome = handshake.outcome
-    words = (service_name(handshake.server.endpoint.port), tag_words(handshake.tags), moment(handshake.start_ns))
+    server = handshake.server.endpoint
+    reach = f"{server.scope.value} address"
+    words = (service_name(server.port), reach, tag_words(handshake.tags), moment(handshake.start_ns))
     head = f"── #{handshake.number} {outcome.value}"
     tail = page.cut(f"{''.join(f' · {word}' for word in words if word)} ", page.terminal.width - len(head))
     rule = "─" * (page.terminal.width - len(page.terminal.say(head)) - len(tail))
