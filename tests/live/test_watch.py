@@ -366,38 +366,46 @@ def test_what_the_kernel_had_no_room_for_is_counted() -> None:
     privately(overrun)
 
 
-CONNECTIONS, LIMIT = 20_000, 1_000
+CONNECTIONS, BATCH, LIMIT = 20_000, 50, 1_000
 
 
 def memory_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def connect_by_batches(listener: socket.socket, go_on: int) -> None:
+    """Short connections from many addresses, the next batch when a byte says that the last one was seen."""
+    for number in range(CONNECTIONS):
+        source = f"127.1.{number >> 8}.{number & 255}"
+        with socket.create_connection((LOOPBACK, 80), source_address=(source, 0)):
+            listener.accept()[0].close()
+        if number % BATCH == BATCH - 1:
+            os.read(go_on, 1)
+
+
 def soak() -> None:
-    """Short connections from many addresses; the watch's pipeline is in this process, so its memory can be read."""
+    """The watch's pipeline is in this process, so its memory can be read; the connections are made by another."""
+    reader, writer = os.pipe()
     with (
         sniffer_on((), program(), 32 << 20) as sniffer,
         socket.create_server((LOOPBACK, 80)) as listener,
     ):
         pair = os.fork()
         if pair == 0:
-            for number in range(CONNECTIONS):
-                with socket.create_connection(
-                    (LOOPBACK, 80), source_address=(f"127.1.{number >> 8}.{number & 255}", 0)
-                ):
-                    listener.accept()[0].close()
-                time.sleep(0.0003)
+            connect_by_batches(listener, reader)
             os._exit(0)
         watch, totals, taken, closed = Watch("lo", LIMIT), Totals(), [], 0
-        deadline = time.monotonic() + 100
-        while closed < CONNECTIONS and time.monotonic() < deadline:
-            frame = sniffer.read(1)
-            for handshake in watch.feed(frame) if frame else ():
+        while closed < CONNECTIONS and (frame := sniffer.read(5)):
+            for handshake in watch.feed(frame):
                 totals.add(handshake)
             for event in watch.events():
-                closed += event.kind.value == "closed"
-                if event.kind.value == "closed" and closed % 2_000 == 0:
-                    taken.append(memory_bytes())
+                if event.kind.value == "closed":
+                    closed += 1
+                    if closed % BATCH == 0:
+                        os.write(writer, b"!")
+                    if closed % 2_000 == 0:
+                        taken.append(memory_bytes())
+        os.kill(pair, signal.SIGKILL)
         os.waitpid(pair, 0)
         for handshake in watch.finish():
             totals.add(handshake)
