@@ -420,21 +420,18 @@ def both_open(kind: str) -> None:
         family = socket.AF_INET6 if ":" in net.server_ip else socket.AF_INET
         client_ip = "fd00::1" if ":" in net.server_ip else "10.0.0.1"
 
-        def connect_once() -> bool:
+        with net.on_server():
+            sniffer = Sniffer("eth0", program=tcp_port_filter(4001))
+
+        def connect_in_the_end() -> None:
+            with sniffer:
+                next_to(sniffer, net.approach(4001).server)
             with net.on_server(), socket.socket(family, socket.SOCK_STREAM) as peer:
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 peer.bind((net.server_ip, 4001))
                 peer.settimeout(5)
-                try:
-                    peer.connect((client_ip, 4000))
-                except ConnectionRefusedError:  # the probe has not begun
-                    return False
+                peer.connect((client_ip, 4000))
                 assert peer.recv(10) == b"hello"
-                return True
-
-        def connect_in_the_end() -> None:
-            time.sleep(0.3)
-            wait_until(connect_once, "a connection")
 
         with running(connect_in_the_end):
             behaviour = Behaviour(simultaneous=True, data=b"hello")
