@@ -89,6 +89,7 @@ class Inspection:
         """Counts so far."""
         self._tally.evicted = self._table.evicted
         self._tally.evicted_exchanges = self._table.evicted_exchanges
+        self._tally.unmatched_icmp = self._table.unmatched_icmp
         return self._tally
 
     def report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handshake.model import seq
 from handshake.model.handshake import Negotiated
 from handshake.model.options import Options
 from handshake.model.packet import ACK, AE, CWR, ECE, Segment
@@ -109,7 +110,7 @@ def _fast_open(syn: Segment, answer: Segment | None) -> Negotiated:
     if answer is None:
         return Negotiated("Fast Open", offer, "–", "–")
     granted = answer.options.tfo_cookie
-    taken = bool(data) and (answer.ack_raw - syn.seq) % (1 << 32) == data + 1
+    taken = bool(data) and answer.ack_raw == seq.add(syn.seq, data + 1)
     accepted = " and ".join(text for text, true in (("data taken", taken), ("new cookie", bool(granted))) if true)
     return Negotiated("Fast Open", offer, accepted or "no", "on" if taken else "cookie only" if granted else "off")
 

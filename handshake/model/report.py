@@ -55,6 +55,8 @@ class Tally:
     last_ns: int | None = None
     copies: int = 0
     """Packets seen once more at another interface, and folded."""
+    unmatched_icmp: int = 0
+    """ICMP errors about flows of which nothing else was captured."""
 
 
 @dataclass(frozen=True, slots=True)

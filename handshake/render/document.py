@@ -125,6 +125,7 @@ def _tally(tally: Tally) -> Document:
         "undecoded": dict(tally.undecoded),
         "faults": dict(tally.faults),
         "copies": tally.copies,
+        "unmatched_icmp": tally.unmatched_icmp,
         "evicted": tally.evicted,
         "evicted_exchanges": tally.evicted_exchanges,
         "first_ns": tally.first_ns,

@@ -61,6 +61,8 @@ def skipped(tally: Tally) -> Iterator[str]:
         yield f"{count(sum(tally.faults.values()), 'malformed frame')}: {_reasons(tally.faults)}"
     if tally.copies:
         yield f"{count(tally.copies, 'copy', 'copies')} of packets that crossed several interfaces"
+    if tally.unmatched_icmp:
+        yield f"{count(tally.unmatched_icmp, 'ICMP error')} about flows that were not captured"
     if tally.evicted:
         yield f"{count(tally.evicted, 'connection')} followed only in part: the flow table was full"
     if tally.evicted_exchanges:
