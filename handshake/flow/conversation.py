@@ -14,7 +14,7 @@ from handshake.flow.timeline import Timeline
 from handshake.model import seq
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Change, Mark, Observed, Side, State, Step
-from handshake.model.packet import ACK, FIN, RST, SYN, IcmpError, Segment
+from handshake.model.packet import ACK, FIN, RST, SYN, IcmpError, Segment, Tags
 
 _ODD_ACKS = {
     Mark.CHALLENGE_ACK: "challenges: asks the other side to prove itself",
@@ -89,7 +89,7 @@ class Conversation:
             self.client.state = self.server.state = Observed.PARTIAL
 
     @property
-    def key(self) -> tuple[Endpoint, Endpoint, tuple[tuple[str, int], ...]]:
+    def key(self) -> tuple[Endpoint, Endpoint, Tags]:
         """(client, server, tags)."""
         return self.client.endpoint, self.server.endpoint, self.tags
 

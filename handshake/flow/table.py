@@ -16,7 +16,7 @@ from handshake.flow.progress import Progress
 from handshake.flow.verdict import conclude
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Exchange, Handshake, Mark
-from handshake.model.packet import Datagram, IcmpError, Packet, Segment
+from handshake.model.packet import Datagram, IcmpError, Packet, Segment, Tags
 
 DEFAULT_LIMIT = 100_000
 """Conversations (and, apart, UDP exchanges) kept at once."""
@@ -24,7 +24,7 @@ DEFAULT_LIMIT = 100_000
 LINGER_NS = 240 * 10**9
 """How long a closed 4-tuple is remembered: TIME-WAIT, twice the MSL of 2 minutes (RFC 9293 §3.4.2)."""
 
-Key = tuple[Endpoint, Endpoint, tuple[tuple[str, int], ...]]
+Key = tuple[Endpoint, Endpoint, Tags]
 
 _TCP, _UDP = 6, 17
 

@@ -11,7 +11,7 @@ from enum import Enum
 from handshake.model.address import Endpoint
 from handshake.model.dns import DnsAnswer
 from handshake.model.finding import Finding
-from handshake.model.packet import Datagram, IcmpError, Segment
+from handshake.model.packet import Datagram, IcmpError, Segment, Tags
 
 
 class Side(Enum):
@@ -242,7 +242,7 @@ class Handshake:
     synack_retransmits: int
     role_inferred: bool
     """No SYN was captured: who is the client is a guess (lower port = server)."""
-    tags: tuple[tuple[str, int], ...] = ()
+    tags: Tags = ()
     """VLANs and tunnels around the connection, outermost first."""
     evicted: bool = False
     """Dropped from the flow table before its end because the table was full."""
@@ -302,7 +302,7 @@ class Exchange:
     """First datagram to first reply, ns; None without a reply."""
     icmp: IcmpError | None = None
     """The first ICMP error that quoted a datagram of this exchange."""
-    tags: tuple[tuple[str, int], ...] = ()
+    tags: Tags = ()
     source: str = ""
     """The capture or interface that it was seen in."""
     datagrams: tuple[Datagram | IcmpError, ...] = ()

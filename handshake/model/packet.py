@@ -7,6 +7,7 @@ Times are integer nanoseconds since the epoch, lengths are bytes, addresses and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from handshake.model.address import Endpoint, format_address
 from handshake.model.options import Options
@@ -24,6 +25,25 @@ def flag_names(flags: int) -> tuple[str, ...]:
         names.remove("SYN")
         names.insert(0, "SYN")
     return tuple(names)
+
+
+class Tag(NamedTuple):
+    """One VLAN or tunnel around a packet. `str()` gives `vlan 100` or `vxlan 7 (10.0.0.1 ↔ 10.0.0.2)`."""
+
+    kind: str
+    """`vlan`, `mpls`, `pppoe`, `gre`, `vxlan` …"""
+    number: int | None = None
+    """VLAN, label, session, key, VNI, TEID; None where the protocol has none or this packet lacks it."""
+    ends: tuple[bytes, bytes] | None = None
+    """Addresses of the tunnel's two ends, the lower first, so that both directions agree; None below IP."""
+
+    def __str__(self) -> str:
+        words = self.kind if self.number is None else f"{self.kind} {self.number}"
+        return f"{words} ({' ↔ '.join(map(format_address, self.ends))})" if self.ends else words
+
+
+Tags = tuple[Tag, ...]
+"""VLANs and tunnels around a packet, outermost first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +108,7 @@ class Segment:
     """None when it could not be checked (cut frame, fragment, offloaded to the network card)."""
     faults: tuple[str, ...] = ()
     """What is wrong with the header, in words; the fields above hold what could be read."""
-    tags: tuple[tuple[str, int], ...] = ()
+    tags: Tags = ()
     """VLANs and tunnels around it, outermost first; flows with different tags are different flows."""
 
     @property
@@ -111,7 +131,7 @@ class Datagram:
     src: Endpoint
     dst: Endpoint
     payload_len: int
-    tags: tuple[tuple[str, int], ...] = ()
+    tags: Tags = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +157,7 @@ class IcmpError:
     """Sequence number of the quoted TCP header, where the quote reaches that far."""
     meaning: str
     """The error in words, e.g. `port unreachable`."""
-    tags: tuple[tuple[str, int], ...] = ()
+    tags: Tags = ()
 
     @property
     def undeliverable(self) -> bool:

@@ -15,7 +15,7 @@ from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.event import Event
 from handshake.model.handshake import Exchange, Fold, Handshake, Negotiated, Peer, Side, Step
 from handshake.model.kernel import Connect
-from handshake.model.packet import Datagram, IcmpError, Segment, flag_names
+from handshake.model.packet import Datagram, IcmpError, Segment, Tags, flag_names
 from handshake.model.report import Approach, Reply, Report, SourceInfo, Tally
 from handshake.model.services import service_name
 from handshake.render.statistics import finding_counts, measured, outcome_counts, totals_of
@@ -219,8 +219,15 @@ def _endpoint(endpoint: Endpoint) -> Document:
     return {"address": endpoint.host, "port": endpoint.port, "scope": endpoint.scope.value}
 
 
-def _tags(tags: tuple[tuple[str, int], ...]) -> list[Document]:
-    return [{"name": name, "number": number} for name, number in tags]
+def _tags(tags: Tags) -> list[Document]:
+    return [
+        {
+            "name": tag.kind,
+            "number": tag.number,
+            "ends": [format_address(end) for end in tag.ends] if tag.ends else None,
+        }
+        for tag in tags
+    ]
 
 
 def _handshake(handshake: Handshake) -> Document:

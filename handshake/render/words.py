@@ -5,7 +5,7 @@ from __future__ import annotations
 from handshake.model.handshake import CloseKind, Handshake, Outcome, Side, Teardown
 from handshake.model.kernel import KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, WSCALE, Option
-from handshake.model.packet import ACK, AE, CWR, ECE, IcmpError, Segment, flag_names
+from handshake.model.packet import ACK, AE, CWR, ECE, IcmpError, Segment, Tags, flag_names
 from handshake.model.report import Damage
 from handshake.render.units import count, duration
 
@@ -177,9 +177,9 @@ def answer_ns(handshake: Handshake) -> int:
     return answer.time_ns - handshake.start_ns
 
 
-def tag_words(tags: tuple[tuple[str, int], ...]) -> str:
-    """VLANs and tunnels around a connection: `vlan 100, gre 7`; empty without any."""
-    return ", ".join(f"{name} {number}" for name, number in tags)
+def tag_words(tags: Tags) -> str:
+    """VLANs and tunnels around a connection, outermost first: `vlan 100, gre 7 (10.0.0.1 ↔ 10.0.0.2)`."""
+    return ", ".join(map(str, tags))
 
 
 def icmp_words(error: IcmpError) -> str:

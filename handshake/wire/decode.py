@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from handshake.model.packet import Frame, Packet, Stop
+from handshake.wire import cooked, ethernet, icmp, ip, serial, tcp, udp
 from handshake.wire.layout import TooShortError
-from handshake.wire.link import LINKS
+from handshake.wire.registry import LINKS
 from handshake.wire.walk import MAX_LAYERS, HaltError, Layer, Walk
+
+LAYERS = (cooked, ethernet, icmp, ip, serial, tcp, udp)
+"""The modules whose layers are known: importing them registered those."""
 
 
 def decode(frame: Frame) -> Packet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from handshake.wire import icmp, tcp, udp
 from handshake.wire.layout import (
     IPV4,
     IPV6,
@@ -19,13 +18,8 @@ from handshake.wire.layout import (
     ipv6_more_fragments,
     ipv6_version,
 )
+from handshake.wire.registry import by_ip_protocol, ethertype, ipv6_extension, ppp_protocol
 from handshake.wire.walk import HaltError, Layer, Walk
-
-_PROTOCOL_NAMES = {
-    2: "IGMP", 4: "IP-in-IP", 41: "IPv6-in-IP", 46: "RSVP", 47: "GRE", 50: "ESP", 51: "AH", 59: "no next header",
-    88: "EIGRP", 89: "OSPF", 94: "IPIP", 103: "PIM", 108: "IPComp", 112: "VRRP", 115: "L2TP", 132: "SCTP",
-    136: "UDP-Lite",
-}  # fmt: skip
 
 
 def by_version(walk: Walk, at: int) -> tuple[Layer, int]:
@@ -40,14 +34,8 @@ def by_version(walk: Walk, at: int) -> tuple[Layer, int]:
     raise HaltError("ip", at, f"IP version {version}", fault=True)
 
 
-def _upper(walk: Walk, protocol: int, at: int, layer: str) -> tuple[Layer, int]:
-    following = UPPER.get(protocol) or (EXTENSIONS.get(protocol) if walk.version == 6 else None)
-    if following is None:
-        name = _PROTOCOL_NAMES.get(protocol, f"IP protocol {protocol}")
-        raise HaltError(layer, at, name, fault=False)
-    return following, at
-
-
+@ethertype(0x0800)
+@ppp_protocol(0x0021)
 def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
     """One IPv4 header with its options. Of a fragmented packet only the first fragment goes on."""
     version_ihl, tos, total, walk.ip_id, fragment, walk.ttl, protocol, _, walk.src, walk.dst = IPV4.read(walk.data, at)
@@ -69,9 +57,11 @@ def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
     if ipv4_fragment_offset(fragment):
         raise HaltError("ipv4", at, "later IPv4 fragment", fault=False)
     walk.whole = walk.whole and not ipv4_more_fragments(fragment)
-    return _upper(walk, protocol, at + length, "ipv4")
+    return by_ip_protocol(walk, protocol, at + length, "ipv4")
 
 
+@ethertype(0x86DD)
+@ppp_protocol(0x0057)
 def ipv6(walk: Walk, at: int) -> tuple[Layer, int]:
     """The fixed IPv6 header; extension headers are layers of their own."""
     head, length, protocol, walk.ttl, walk.src, walk.dst = IPV6.read(walk.data, at)
@@ -84,7 +74,7 @@ def ipv6(walk: Walk, at: int) -> tuple[Layer, int]:
     at += IPV6.size
     if length:  # zero: a jumbogram (RFC 2675) or segmentation offload; then the frame's length counts
         walk.end_at(at + length)
-    return _upper(walk, protocol, at, "ipv6")
+    return by_ip_protocol(walk, protocol, at, "ipv6")
 
 
 def _extension_end(walk: Walk, at: int, length: int, layer: str) -> int:
@@ -96,22 +86,25 @@ def _extension_end(walk: Walk, at: int, length: int, layer: str) -> int:
     return at + size
 
 
+@ipv6_extension(0, 60, 135, 139, 140)
 def ipv6_options(walk: Walk, at: int) -> tuple[Layer, int]:
     """Hop-by-hop, destination options, mobility and alike: skipped by their length."""
     protocol, length = IPV6_EXTENSION.read(walk.data, at)
     after = _extension_end(walk, at, length, "ipv6-extension")
-    return _upper(walk, protocol, after, "ipv6-extension")
+    return by_ip_protocol(walk, protocol, after, "ipv6-extension")
 
 
+@ipv6_extension(43)
 def ipv6_routing(walk: Walk, at: int) -> tuple[Layer, int]:
     """Routing header: with segments left, the last address of types 0 and 2 is where the packet really goes."""
     protocol, length, kind, left = IPV6_ROUTING.read(walk.data, at)
     after = _extension_end(walk, at, length, "ipv6-routing")
     if left and kind in (0, 2) and length >= 2:
         walk.dst = walk.data[after - 16 : after]
-    return _upper(walk, protocol, after, "ipv6-routing")
+    return by_ip_protocol(walk, protocol, after, "ipv6-routing")
 
 
+@ipv6_extension(44)
 def ipv6_fragment(walk: Walk, at: int) -> tuple[Layer, int]:
     """Fragment header; an atomic fragment (offset 0, no more) is a whole packet (RFC 6946)."""
     protocol, _, offset_more, _ = IPV6_FRAGMENT.read(walk.data, at)
@@ -119,19 +112,4 @@ def ipv6_fragment(walk: Walk, at: int) -> tuple[Layer, int]:
     if ipv6_fragment_offset(offset_more):
         raise HaltError("ipv6-fragment", at, "later IPv6 fragment", fault=False)
     walk.whole = walk.whole and not ipv6_more_fragments(offset_more)
-    return _upper(walk, protocol, at + IPV6_FRAGMENT.size, "ipv6-fragment")
-
-
-UPPER: dict[int, Layer] = {1: icmp.icmpv4, 6: tcp.tcp, 17: udp.udp, 58: icmp.icmpv6}
-"""IP protocol number to transport layer."""
-
-EXTENSIONS: dict[int, Layer] = {
-    0: ipv6_options,
-    43: ipv6_routing,
-    44: ipv6_fragment,
-    60: ipv6_options,
-    135: ipv6_options,
-    139: ipv6_options,
-    140: ipv6_options,
-}
-"""IPv6 extension headers (RFC 7045 §3)."""
+    return by_ip_protocol(walk, protocol, at + IPV6_FRAGMENT.size, "ipv6-fragment")

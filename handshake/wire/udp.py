@@ -5,9 +5,11 @@ from __future__ import annotations
 from handshake.model.address import Endpoint
 from handshake.model.packet import Datagram
 from handshake.wire.layout import UDP
+from handshake.wire.registry import ip_protocol
 from handshake.wire.walk import Walk
 
 
+@ip_protocol(17)
 def udp(walk: Walk, at: int) -> None:
     """One UDP header. The length field counts unless it is zero (jumbogram) or beyond the packet."""
     src_port, dst_port, length, _ = UDP.read(walk.data, at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from handshake.model.packet import Datagram, Frame, IcmpError, Segment
+from handshake.model.packet import Datagram, Frame, IcmpError, Segment, Tag, Tags
 
 MAX_LAYERS = 32
 """Layers decoded in one frame; more is an attack or a loop, not a packet."""
@@ -37,7 +37,7 @@ class Walk:
         self.end = max(frame.orig_len, len(frame.data))
         """Where the current layer's content ends on the wire; never before the captured bytes, often past them."""
         self.layers: list[str] = []
-        self.tags: tuple[tuple[str, int], ...] = ()
+        self.tags: Tags = ()
         self.src = b""
         self.dst = b""
         self.version = 0
@@ -48,6 +48,12 @@ class Walk:
         """False inside a fragment: lengths and checksums of the transport layer cannot be checked."""
         self.transport: Segment | Datagram | IcmpError | None = None
         self.payload = b""
+
+    def enter(self, kind: str, number: int | None = None) -> None:
+        """What follows is inside a tunnel; the IP header read last, if any, names its ends."""
+        ends = (min(self.src, self.dst), max(self.src, self.dst)) if self.version else None
+        self.tags += (Tag(kind, number, ends),)
+        self.transport = None
 
     def end_at(self, end: int) -> None:
         """The current layer's content ends here by its own count; what comes after it is padding, out of reach."""

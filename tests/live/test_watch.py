@@ -27,7 +27,7 @@ from handshake.cli.watching import Watching
 from handshake.lab.links import Port, connect, route
 from handshake.lab.netns import Host
 from handshake.lab.servers import tcp_echo
-from handshake.model.packet import Segment
+from handshake.model.packet import Segment, Tag
 from handshake.model.totals import Totals
 from handshake.render.watching import JsonLines
 from handshake.source.wide import sniffer_on
@@ -336,7 +336,7 @@ def tagged() -> None:
             for sniffer in (wide, plain):
                 packet = decode(sniffer.read(1) or pytest.fail("nothing came"))
                 assert isinstance(packet.transport, Segment)
-                assert (packet.transport.flags, packet.transport.tags) == (2, (("vlan", 5),))
+                assert (packet.transport.flags, packet.transport.tags) == (2, (Tag("vlan", 5),))
 
 
 def test_tagged_frames() -> None:

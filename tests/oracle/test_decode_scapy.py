@@ -15,7 +15,7 @@ from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop
 from scapy.layers.l2 import Dot1Q, Ether
 
 from handshake.model import options as kinds
-from handshake.model.packet import ACK, Datagram, Frame, Packet, Segment
+from handshake.model.packet import ACK, Datagram, Frame, Packet, Segment, Tag
 from handshake.wire.decode import decode
 
 ETHERNET, RAW = 1, 101
@@ -110,7 +110,7 @@ def check_network(theirs: Any, packet: Packet, ours: Segment | Datagram) -> None
     assert ours.src.address == ip_address(network.src).packed
     assert ours.dst.address == ip_address(network.dst).packed
     vlans = [layer.vlan for layer in theirs.iterpayloads() if isinstance(layer, Dot1Q)]
-    assert ours.tags == tuple(("vlan", vlan) for vlan in vlans)
+    assert ours.tags == tuple(Tag("vlan", vlan) for vlan in vlans)
     assert packet.stop is None
 
 

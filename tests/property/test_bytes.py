@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from handshake.api import Inspection
 from handshake.model.packet import Frame
 from handshake.wire.decode import decode
-from handshake.wire.link import LINKS
+from handshake.wire.registry import LINKS
 from tests.scenarios.script import ISNS, Stage, scenarios
 
 FRAMES = [

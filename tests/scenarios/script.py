@@ -300,5 +300,5 @@ def _conclusion(handshake: Handshake, word: str, row: str) -> str:
         found = rows.get(row)
         return f"{row}: {found.offered} / {found.accepted} / {found.in_effect}" if found else f"{row}: no such row"
     if word == "tags":
-        return ", ".join(f"{name} {number}" for name, number in handshake.tags) or "none"
+        return ", ".join(map(str, handshake.tags)) or "none"
     return " ".join(finding.code for finding in handshake.findings) or "none"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from handshake.flow.copies import WITHIN_NS, Copies
-from handshake.model.packet import SYN
+from handshake.model.packet import SYN, Tag
 from tests.unit.flow.segment_making import SERVER, client, segment
 
 SYN_OF_1 = segment(client(1), SERVER, SYN, 1000)
@@ -40,7 +40,7 @@ def test_another_packet_is_no_copy(change: dict[str, int]) -> None:
 def test_the_tagged_view_of_a_packet_is_no_copy() -> None:
     copies = Copies()
     copies.is_copy(SYN_OF_1, "eth0.5")
-    assert not copies.is_copy(replace(SYN_OF_1, tags=(("vlan", 5),)), "eth0")
+    assert not copies.is_copy(replace(SYN_OF_1, tags=(Tag("vlan", 5),)), "eth0")
 
 
 def test_what_is_remembered_is_bounded_and_the_latest_is() -> None:

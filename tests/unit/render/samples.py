@@ -26,7 +26,7 @@ from handshake.model.handshake import (
 )
 from handshake.model.kernel import Connect, IcmpNote, KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TIMESTAMPS, WSCALE, Option, Options
-from handshake.model.packet import ACK, FIN, PSH, RST, SYN, Datagram, IcmpError, Segment
+from handshake.model.packet import ACK, FIN, PSH, RST, SYN, Datagram, IcmpError, Segment, Tag
 from handshake.model.report import Answer, Approach, Damage, Reply, Report, Resolution, Route, SourceInfo, Tally, Target
 
 T0 = 1_700_000_000_123_456_789
@@ -187,7 +187,7 @@ def unreachable(number: int = 3) -> Handshake:
     )  # fmt: skip
     return replace(
         lone, outcome=Outcome.UNREACHABLE, timeline=(lone.timeline[0], error), syn_retransmits=0, findings=(),
-        tags=(("vlan", 100),),
+        tags=(Tag("vlan", 100),),
     )  # fmt: skip
 
 

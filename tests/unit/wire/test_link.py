@@ -7,7 +7,8 @@ import struct
 import pytest
 
 from handshake.model.address import Endpoint
-from handshake.wire.link import LINKS
+from handshake.model.packet import Tag
+from handshake.wire.registry import LINKS
 from tests.unit.wire.wire_bytes import (
     CLIENT,
     CLIENT6,
@@ -89,15 +90,19 @@ def tag(vlan: int, ethertype: int, priority: int = 0) -> bytes:
 @pytest.mark.parametrize(
     ("outer", "between", "tags"),
     [
-        (0x8100, tag(7, 0x0800), (("vlan", 7),)),
+        (0x8100, tag(7, 0x0800), (Tag("vlan", 7),)),
         (0x8100, tag(0, 0x0800, priority=5), ()),
-        (0x88A8, tag(100, 0x8100) + tag(42, 0x0800), (("vlan", 100), ("vlan", 42))),
-        (0x8100, tag(100, 0x8100) + tag(0, 0x0800), (("vlan", 100),)),
-        (0x9100, tag(4095, 0x9200) + tag(1, 0x8100) + tag(2, 0x0800), (("vlan", 4095), ("vlan", 1), ("vlan", 2))),
+        (0x88A8, tag(100, 0x8100) + tag(42, 0x0800), (Tag("vlan", 100), Tag("vlan", 42))),
+        (0x8100, tag(100, 0x8100) + tag(0, 0x0800), (Tag("vlan", 100),)),
+        (
+            0x9100,
+            tag(4095, 0x9200) + tag(1, 0x8100) + tag(2, 0x0800),
+            (Tag("vlan", 4095), Tag("vlan", 1), Tag("vlan", 2)),
+        ),
     ],
     ids=["802.1Q", "priority only", "QinQ", "QinQ, inner priority only", "three tags"],
 )
-def test_vlan_tags_are_kept_outermost_first(outer: int, between: bytes, tags: tuple[tuple[str, int], ...]) -> None:
+def test_vlan_tags_are_kept_outermost_first(outer: int, between: bytes, tags: tuple[Tag, ...]) -> None:
     packet = decoded(ethernet(between + V4, outer), ETHERNET)
     assert packet.layers == ("ethernet", *["vlan"] * (len(between) // 4), "ipv4", "tcp")
     assert segment_of(packet).tags == tags
@@ -105,7 +110,7 @@ def test_vlan_tags_are_kept_outermost_first(outer: int, between: bytes, tags: tu
 
 def test_vlan_tag_behind_a_cooked_header() -> None:
     packet = decoded(SLL_HEAD + b"\x81\x00" + tag(9, 0x86DD) + V6, 113)
-    assert (packet.layers, segment_of(packet).tags) == (("sll", "vlan", "ipv6", "tcp"), (("vlan", 9),))
+    assert (packet.layers, segment_of(packet).tags) == (("sll", "vlan", "ipv6", "tcp"), (Tag("vlan", 9),))
 
 
 def test_tags_without_end_are_bounded() -> None:

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from handshake.model.packet import Packet, Segment
-from handshake.wire.link import LINKS
+from handshake.wire.registry import LINKS
 from tests.unit.wire.wire_bytes import (
     CLIENT6,
     ETHERNET,
