@@ -23,7 +23,7 @@ from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.source.capture import open_capture
 from handshake.source.mute import Muting
-from handshake.wire.decode import decode
+from handshake.wire.decode import Decoder
 
 if TYPE_CHECKING:
     from handshake.probe.behaviour import Behaviour
@@ -49,11 +49,12 @@ class Inspection:
     def begin(self, source: str) -> None:
         """What is fed from now on comes from this capture or interface."""
         self._table.source = source
+        self._decoder = Decoder()
         self._copies = Copies()
 
     def feed(self, frame: Frame) -> list[Handshake]:
         """Take one frame; return the handshakes that it finished, findings attached."""
-        return self._take(frame, decode(frame))
+        return self._take(frame, self._decoder.decode(frame))
 
     def _take(self, frame: Frame, packet: Packet) -> list[Handshake]:
         tally = self._tally

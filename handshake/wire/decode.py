@@ -2,33 +2,94 @@
 
 from __future__ import annotations
 
-from handshake.model.packet import Frame, Packet, Stop
+from handshake.model.packet import Frame, Packet, Segment, Stop
 from handshake.wire import cooked, ethernet, icmp, ip, serial, tcp, udp
+from handshake.wire.fragments import Piece, Reassembly
 from handshake.wire.layout import TooShortError
-from handshake.wire.registry import LINKS
+from handshake.wire.registry import LINKS, by_ip_protocol
 from handshake.wire.walk import MAX_LAYERS, HaltError, Layer, Walk
 
 LAYERS = (cooked, ethernet, icmp, ip, serial, tcp, udp)
 """The modules whose layers are known: importing them registered those."""
 
+CUT_SHORT = "cut short"
+
 
 def decode(frame: Frame) -> Packet:
-    """Decode one frame. Never raises, whatever the bytes; `Packet.stop` says where and why it ended early."""
+    """Decode one frame, alone. Never raises, whatever the bytes; `Packet.stop` says where and why it ended early."""
     walk = Walk(frame)
-    stop = None
-    link = LINKS.get(frame.linktype)
+    return _packet(walk, _from_the_link(walk))
+
+
+class Decoder:
+    """Decodes the frames of one capture, and puts IP fragments together where a header is split over them."""
+
+    def __init__(self) -> None:
+        self._reassembly = Reassembly()
+
+    def decode(self, frame: Frame) -> Packet:
+        """As the function of that name; a packet that came in pieces is that of the frame which made it readable."""
+        walk = Walk(frame)
+        stop = _from_the_link(walk)
+        while walk.piece is not None:
+            piece = walk.piece
+            if not piece.offset and not _ends_inside_a_header(walk, piece, stop):
+                self._reassembly.settle(piece)
+                break
+            overlaps = self._reassembly.overlaps(piece)
+            joined = self._reassembly.add(walk.frame, piece)
+            if joined is None:
+                walk.transport, walk.payload = None, b""
+                stop = _waits(piece, overlaps)
+                break
+            walk = Walk.resumed(joined)
+            stop = _follow(walk, _behind(joined.piece), joined.piece.start)
+        return _packet(walk, stop)
+
+
+def _from_the_link(walk: Walk) -> Stop | None:
+    link = LINKS.get(walk.frame.linktype)
     if link is None:
-        stop = Stop("link", 0, f"link type {frame.linktype}", fault=False)
-    else:
-        following: tuple[Layer, int] | None = (link[1], 0)
-        try:
-            while following is not None:
-                layer, at = following
-                if len(walk.layers) >= MAX_LAYERS:
-                    raise HaltError("link", at, f"more than {MAX_LAYERS} layers", fault=True)
-                following = layer(walk, at)
-        except HaltError as halt:
-            stop = Stop(halt.layer, halt.at, str(halt), halt.fault)
-        except TooShortError as short:
-            stop = Stop(short.layer, short.at, f"{short.layer} header cut short: {short}", fault=True)
+        return Stop("link", 0, f"link type {walk.frame.linktype}", fault=False)
+    return _follow(walk, link[1], 0)
+
+
+def _follow(walk: Walk, layer: Layer, at: int) -> Stop | None:
+    """Walk from layer to layer; where and why it ended early, if it did."""
+    following: tuple[Layer, int] | None = (layer, at)
+    try:
+        while following is not None:
+            layer, at = following
+            if len(walk.layers) >= MAX_LAYERS:
+                raise HaltError("link", at, f"more than {MAX_LAYERS} layers", fault=True)
+            following = layer(walk, at)
+    except HaltError as halt:
+        return Stop(halt.layer, halt.at, str(halt), halt.fault)
+    except TooShortError as short:
+        return Stop(short.layer, short.at, f"{short.layer} header {CUT_SHORT}: {short}", fault=True)
+    return None
+
+
+def _packet(walk: Walk, stop: Stop | None) -> Packet:
+    frame = walk.frame
     return Packet(frame.number, frame.time_ns, tuple(walk.layers), walk.transport, walk.payload, stop)
+
+
+def _ends_inside_a_header(walk: Walk, piece: Piece, stop: Stop | None) -> bool:
+    """Whether the end of a first fragment, and not that of the capture, cuts a header."""
+    if piece.start + piece.size > len(walk.frame.data):
+        return False
+    transport = walk.transport
+    return (stop is not None and CUT_SHORT in stop.reason) or (isinstance(transport, Segment) and transport.options.cut)
+
+
+def _waits(piece: Piece, overlaps: bool) -> Stop:
+    kind = f"IPv{piece.version} fragment"
+    if overlaps:
+        return Stop(piece.layers[-1], piece.start, f"overlapping {kind}", fault=True)
+    reason = f"later {kind}" if piece.offset else f"{kind} that ends inside a header"
+    return Stop(piece.layers[-1], piece.start, reason, fault=False)
+
+
+def _behind(piece: Piece) -> Layer:
+    return lambda walk, at: by_ip_protocol(walk, piece.protocol, at, piece.layers[-1])

@@ -37,7 +37,7 @@ def by_version(walk: Walk, at: int) -> tuple[Layer, int]:
 @ethertype(0x0800)
 @ppp_protocol(0x0021)
 def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
-    """One IPv4 header with its options. Of a fragmented packet only the first fragment goes on."""
+    """One IPv4 header with its options. Of a fragmented packet the first fragment goes on (`wire.fragments`)."""
     version_ihl, tos, total, walk.ip_id, fragment, walk.ttl, protocol, _, walk.src, walk.dst = IPV4.read(walk.data, at)
     length = ipv4_header_length(version_ihl)
     if ipv4_version(version_ihl) != 4:
@@ -54,9 +54,9 @@ def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
     walk.version = 4
     walk.ecn = tos & 3
     walk.end_at(at + total)
-    if ipv4_fragment_offset(fragment):
-        raise HaltError("ipv4", at, "later IPv4 fragment", fault=False)
-    walk.whole = walk.whole and not ipv4_more_fragments(fragment)
+    offset, more = ipv4_fragment_offset(fragment), ipv4_more_fragments(fragment)
+    if offset or more:
+        walk.fragment(protocol, walk.ip_id or 0, offset, at + length, more=bool(more))
     return by_ip_protocol(walk, protocol, at + length, "ipv4")
 
 
@@ -107,9 +107,10 @@ def ipv6_routing(walk: Walk, at: int) -> tuple[Layer, int]:
 @ipv6_extension(44)
 def ipv6_fragment(walk: Walk, at: int) -> tuple[Layer, int]:
     """Fragment header; an atomic fragment (offset 0, no more) is a whole packet (RFC 6946)."""
-    protocol, _, offset_more, _ = IPV6_FRAGMENT.read(walk.data, at)
+    protocol, _, offset_more, number = IPV6_FRAGMENT.read(walk.data, at)
     walk.layers.append("ipv6-fragment")
-    if ipv6_fragment_offset(offset_more):
-        raise HaltError("ipv6-fragment", at, "later IPv6 fragment", fault=False)
-    walk.whole = walk.whole and not ipv6_more_fragments(offset_more)
-    return by_ip_protocol(walk, protocol, at + IPV6_FRAGMENT.size, "ipv6-fragment")
+    at += IPV6_FRAGMENT.size
+    offset, more = ipv6_fragment_offset(offset_more), ipv6_more_fragments(offset_more)
+    if offset or more:
+        walk.fragment(protocol, number, offset, at, more=bool(more))
+    return by_ip_protocol(walk, protocol, at, "ipv6-fragment")

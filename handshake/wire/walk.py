@@ -7,8 +7,10 @@ A layer takes the walk and the offset of its header and returns `(next layer, of
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Self
 
 from handshake.model.packet import Datagram, Frame, IcmpError, Segment, Tag, Tags
+from handshake.wire.fragments import Joined, Piece
 
 MAX_LAYERS = 32
 """Layers decoded in one frame; more is an attack or a loop, not a packet."""
@@ -27,8 +29,8 @@ class HaltError(Exception):
 class Walk:
     """What is known of a frame while its layers are being read."""
 
-    __slots__ = ("captured", "data", "dst", "ecn", "end", "frame", "ip_id", "layers", "payload", "src", "tags",
-                 "transport", "ttl", "version", "whole")  # fmt: skip
+    __slots__ = ("captured", "data", "dst", "ecn", "end", "frame", "ip_id", "layers", "payload", "piece", "src",
+                 "tags", "transport", "ttl", "version", "whole")  # fmt: skip
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
@@ -48,6 +50,29 @@ class Walk:
         """False inside a fragment: lengths and checksums of the transport layer cannot be checked."""
         self.transport: Segment | Datagram | IcmpError | None = None
         self.payload = b""
+        self.piece: Piece | None = None
+        """The outermost fragment met so far."""
+
+    @classmethod
+    def resumed(cls, joined: Joined) -> Self:
+        """The walk through a packet put together, where its first fragment's IP header has been read."""
+        walk, piece = cls(joined.frame), joined.piece
+        walk.layers, walk.tags = list(piece.layers), piece.tags
+        walk.src, walk.dst, walk.version = piece.src, piece.dst, piece.version
+        walk.ttl, walk.ecn = piece.ttl, piece.ecn
+        walk.ip_id = piece.id if piece.version == 4 else None
+        return walk
+
+    def fragment(self, protocol: int, number: int, offset: int, start: int, *, more: bool) -> None:
+        """Note that this is a fragment with that identification, whose payload starts at `start` in the frame."""
+        self.whole = False
+        if self.piece is None:
+            self.piece = Piece(
+                self.src, self.dst, self.version, protocol, number, self.tags, offset, more, start,
+                max(self.end - start, 0), self.ttl, self.ecn, tuple(self.layers),
+            )  # fmt: skip
+        if offset:
+            raise HaltError(self.layers[-1], start, f"later IPv{self.version} fragment", fault=False)
 
     def enter(self, kind: str, number: int | None = None) -> None:
         """What follows is inside a tunnel; the IP header read last, if any, names its ends."""

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from handshake.api import Inspection
 from handshake.model.packet import Frame
-from handshake.wire.decode import decode
+from handshake.wire.decode import Decoder, decode
 from handshake.wire.registry import LINKS
 from tests.scenarios.script import ISNS, Stage, scenarios
+from tests.unit.wire.wire_bytes import ipv4
 
 FRAMES = [
     Stage(version, ISNS[0], scenario.setup).frame(number, line)
@@ -26,6 +27,18 @@ FRAMES = [
 def test_any_bytes_decode(linktype: int, data: bytes, orig_len: int) -> None:
     packet = decode(Frame(1, 0, linktype, data, orig_len))
     assert packet.transport is not None or packet.stop is not None
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 8191), st.booleans(), st.binary(max_size=100)), max_size=40)
+)
+@settings(max_examples=200, deadline=None)
+def test_any_fragments_decode(fragments: list[tuple[int, int, bool, bytes]]) -> None:
+    decoder = Decoder()
+    for number, (ip_id, offset, more, payload) in enumerate(fragments, 1):
+        data = ipv4(payload, ip_id=ip_id, fragment=(offset >> (number % 13)) | more << 13)
+        packet = decoder.decode(Frame(number, number, 101, data, len(data)))
+        assert packet.transport is not None or packet.stop is not None
 
 
 @st.composite
