@@ -50,6 +50,7 @@ class Inspection:
         """What is fed from now on comes from this capture or interface."""
         self._table.source = source
         self._decoder = Decoder()
+        self._latest_ns = 0
         self._copies = Copies()
 
     def feed(self, frame: Frame) -> list[Handshake]:
@@ -58,10 +59,7 @@ class Inspection:
 
     def _take(self, frame: Frame, packet: Packet) -> list[Handshake]:
         tally = self._tally
-        tally.frames += 1
-        if tally.first_ns is None:
-            tally.first_ns = frame.time_ns
-        tally.last_ns = frame.time_ns
+        self._note_time(frame.time_ns)
         transport = packet.transport
         if isinstance(transport, Segment):
             tally.tcp += 1
@@ -72,14 +70,24 @@ class Inspection:
         if packet.stop is not None:
             reasons = tally.faults if packet.stop.fault else tally.undecoded
             reasons[packet.stop.reason] = reasons.get(packet.stop.reason, 0) + 1
-        if (
-            frame.interface
-            and isinstance(transport, Segment | IcmpError)
-            and self._copies.is_copy(transport, frame.interface)
-        ):
+        if isinstance(transport, Segment | IcmpError) and self._copies.is_copy(transport, frame.interface):
             tally.copies += 1
+            self._table.copied(transport)
             return []
         return [examine(handshake) for handshake in self._table.feed(packet)]
+
+    def _note_time(self, time_ns: int) -> None:
+        tally = self._tally
+        tally.frames += 1
+        if tally.first_ns is None or tally.last_ns is None:
+            tally.first_ns = tally.last_ns = time_ns
+        tally.first_ns = min(tally.first_ns, time_ns)
+        tally.last_ns = max(tally.last_ns, time_ns)
+        if time_ns < self._latest_ns:
+            tally.backward += 1
+            tally.most_backward_ns = max(tally.most_backward_ns, self._latest_ns - time_ns)
+        else:
+            self._latest_ns = time_ns
 
     def finish(self) -> list[Handshake]:
         """Return the handshakes that are still open, in order of appearance; what comes later is unrelated to them."""

@@ -19,13 +19,13 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def ip(hosts: tuple[str, str], protocol: int, payload: bytes, *, ttl: int = 64, ecn: int = 0) -> bytes:
+def ip(hosts: tuple[str, str], protocol: int, payload: bytes, *, ttl: int = 64, ecn: int = 0, ip_id: int = 1) -> bytes:
     """An IPv4 or IPv6 packet, by the form of the addresses."""
     source, target = map(ip_address, hosts)
     if source.version == 6:
         head = struct.pack("!IHBB", 6 << 28 | ecn << 20, len(payload), protocol, ttl)
         return head + source.packed + target.packed + payload
-    parts = struct.pack("!BBHHHBB", 0x45, ecn, 20 + len(payload), 1, 0x4000, ttl, protocol)
+    parts = struct.pack("!BBHHHBB", 0x45, ecn, 20 + len(payload), ip_id, 0x4000, ttl, protocol)
     addresses = source.packed + target.packed
     return parts + struct.pack("!H", checksum(parts + bytes(2) + addresses)) + addresses + payload
 

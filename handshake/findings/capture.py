@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from handshake.findings.registry import Match, numbers, rule, segments
 from handshake.model.finding import Severity
 from handshake.model.handshake import Handshake
-from handshake.model.packet import ACK
+from handshake.model.packet import ACK, Tags
 
 
 @rule(
@@ -52,3 +52,41 @@ def options_cut(handshake: Handshake) -> Iterator[Match]:
     found = [segment for _, segment in segments(handshake) if segment.options.cut]
     if found:
         yield Match("what follows the cut is unknown", numbers(found))
+
+
+@rule(
+    "HS904", "captured-twice", Severity.NOTE,
+    what="Some packets of this connection are in the capture more than once; each was judged once.",
+    why="A mirror port copies them on their way in and out, a sniffer listens at both sides of a bridge or loopback, "
+    "or two captures were merged. The very same packet comes again at once, which no retransmission does.",
+    check="Mirror one direction only, capture at one interface, or `editcap -d IN OUT`.",
+    rfc=("RFC 6298 §2.1", "RFC 6864 §4"),
+    twin="Wireshark: tcp.analysis.retransmission, tcp.analysis.duplicate_ack on copies",
+)  # fmt: skip
+def captured_twice(handshake: Handshake) -> Iterator[Match]:
+    """Copies that were folded."""
+    total = handshake.copies.total
+    if total:
+        yield Match(f"{total} packet{'s' * (total != 1)} captured once more")
+
+
+@rule(
+    "HS906", "directions-differ", Severity.NOTE,
+    what="Packets of this connection travel in different VLANs, or some of them inside a tunnel and some not.",
+    why="Asymmetric routing between two VLANs, or a capture point that sees one direction before and the other after "
+    "a device that adds or removes tags.",
+    check="Whether each direction is meant to go that way; stateful firewalls on only one of the ways.",
+    rfc=("RFC 9293 §3.5",),
+)  # fmt: skip
+def directions_differ(handshake: Handshake) -> Iterator[Match]:
+    """Other ways than that of the first packet; labels and tunnel numbers are one-way by design and no news."""
+    here = _way(handshake.tags)
+    for side, tags in handshake.other_ways:
+        if _way(tags) != here:
+            ways = (", ".join(map(str, way)) or "without any tag" for way in (handshake.tags, tags))
+            yield Match(f"{next(ways)} at first, packets of the {side.value} {next(ways)}")
+
+
+def _way(tags: Tags) -> list[tuple[str, int | None]]:
+    """The kinds of tags, with the number where that is the same in both directions by design."""
+    return [(tag.kind, tag.number if tag.kind == "vlan" else None) for tag in tags]

@@ -8,7 +8,7 @@ for the state table. Recognition follows RFC 9293 §3.10.7, RFC 5961 (challenge 
 from __future__ import annotations
 
 from handshake.flow.acceptance import confirms, end_of, opens, reset_acceptable, who_opens
-from handshake.flow.endpoint import End, far
+from handshake.flow.endpoint import End, far, near
 from handshake.flow.state import SYNCHRONISED, Event, Role, transition
 from handshake.flow.timeline import Timeline
 from handshake.model import seq
@@ -38,10 +38,12 @@ class Conversation:
         "client",
         "closed_ns",
         "completed_by",
+        "copies",
         "evicted",
         "fins_crossed",
         "first_close",
         "number",
+        "other_ways",
         "reset_by",
         "role_inferred",
         "server",
@@ -63,6 +65,10 @@ class Conversation:
         self.server = End(server)
         self.role_inferred = inferred
         self.tags = first.tags
+        self.other_ways: list[tuple[Endpoint, Endpoint, Tags]] = []
+        """(source, destination, tags) of segments that came in another VLAN or tunnel than the first one."""
+        self.copies = [0, 0, 0]
+        """SYNs, SYN-ACKs and other packets that were captured more than once and judged once."""
         self.timeline = Timeline()
         self.syn_ack: Segment | None = None
         """The SYN-ACK that the handshake is built on: the first acceptable one, or the one the client confirms."""
@@ -89,6 +95,11 @@ class Conversation:
             self.client.state = self.server.state = Observed.PARTIAL
 
     @property
+    def ends(self) -> tuple[Endpoint, Endpoint]:
+        """(client, server)."""
+        return self.client.endpoint, self.server.endpoint
+
+    @property
     def key(self) -> tuple[Endpoint, Endpoint, Tags]:
         """(client, server, tags)."""
         return self.client.endpoint, self.server.endpoint, self.tags
@@ -107,6 +118,19 @@ class Conversation:
         answers = self.server.syn_acks  # the SYN may have been captured behind its answer
         return not (answers and seq.within(seq.add(segment.seq, 1), answers[0].ack_raw, end_of(segment)))
 
+    def continued_by(self, segment: Segment) -> bool:
+        """Whether a segment is of this conversation by its numbers alone, though it came another way."""
+        if opens(segment) or self.closed_ns is not None:
+            return False
+        sender, receiver = self._ends(segment)
+        if sender.snd_nxt is not None and not near(sender.snd_nxt, segment.seq):
+            return False
+        if segment.ack is None:
+            return sender.snd_nxt is not None
+        if receiver.iss is not None and not receiver.syn_acked:
+            return receiver.acknowledged_by(segment.ack)
+        return receiver.snd_nxt is not None and near(receiver.snd_nxt, segment.ack)
+
     def feed(self, segment: Segment) -> None:
         """Judge one segment of this conversation."""
         sender, receiver = self._ends(segment)
@@ -118,6 +142,11 @@ class Conversation:
             self._syn(segment, sender, receiver)
         else:
             self._ordinary(segment, sender, receiver)
+
+    def copied(self, packet: Segment | IcmpError) -> None:
+        """Count a copy of a packet of this conversation."""
+        flags = packet.flags & (SYN | ACK) if isinstance(packet, Segment) else 0
+        self.copies[(SYN, SYN | ACK).index(flags) if flags & SYN else 2] += 1
 
     def feed_icmp(self, error: IcmpError) -> None:
         """Note an ICMP error that quotes a segment of this conversation.

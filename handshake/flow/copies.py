@@ -1,14 +1,19 @@
-"""Recognises copies of a packet that crossed several captured interfaces: a bridge and its port, both ends of a link.
+"""Recognises packets that were captured more than once: at several interfaces, or twice at one place.
 
-A retransmission is no copy: it shows up at the interface where its original was seen first.
+Several interfaces: a bridge and its port, both ends of a link. One place: a mirror port that copies a packet on its
+way in and on its way out, or a sniffer on loopback that sees both. A retransmission is no copy: it comes later, and
+with another IP identification where the sender counts those; where it does not, only what opens or closes a connection
+can be told from honest repetition, and only within a time in which no retransmission timer runs out.
 """
 
 from __future__ import annotations
 
-from handshake.model.packet import IcmpError, Segment
+from handshake.model.packet import FIN, RST, SYN, IcmpError, Segment
 
 WITHIN_NS = 100_000_000
 """Longest way between two interfaces of one host; a SYN is repeated after 1 s (RFC 6298 §2.1)."""
+AT_ONCE_NS = 10_000_000
+"""Longest time between two copies without identification at one place."""
 
 _REMEMBERED = 4096
 
@@ -22,15 +27,27 @@ class Copies:
         """What was remembered before the last _REMEMBERED packets."""
 
     def is_copy(self, packet: Segment | IcmpError, interface: str) -> bool:
-        """Whether this very packet was just seen at another interface; if not, remember it."""
+        """Whether this very packet was just seen; if not, remember it."""
         key = _fingerprint(packet)
-        time_ns, where = self._seen.get(key) or self._before.get(key) or (0, interface)
-        if where != interface and 0 <= packet.time_ns - time_ns <= WITHIN_NS:
-            return True
+        seen = self._seen.get(key) or self._before.get(key)
+        if seen is not None:
+            time_ns, where = seen
+            within_ns = WITHIN_NS if where != interface else _here_within_ns(packet)
+            if 0 <= packet.time_ns - time_ns < within_ns:
+                return True
         if len(self._seen) >= _REMEMBERED:
             self._seen, self._before = {}, self._seen
         self._seen[key] = packet.time_ns, interface
         return False
+
+
+def _here_within_ns(packet: Segment | IcmpError) -> int:
+    """How soon the same packet at the same place has to come to be a copy, ns; 0 when that cannot be told."""
+    if isinstance(packet, IcmpError):
+        return 0
+    if packet.ip_id:
+        return WITHIN_NS
+    return AT_ONCE_NS if packet.flags & (SYN | FIN) and not packet.flags & RST else 0
 
 
 def _fingerprint(packet: Segment | IcmpError) -> int:

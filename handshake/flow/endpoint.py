@@ -10,6 +10,9 @@ from handshake.model.packet import Segment
 _COPIES_KEPT = 64
 """Copies of a SYN or SYN-ACK whose times are kept; the rest are only counted."""
 
+_LARGE_WINDOW = 1 << 20
+"""A megabyte in flight: more than most paths hold, little beside 2^32."""
+
 _MAX_WINDOW = 1 << 30
 """The largest window there can be, bytes (RFC 7323 §2.3)."""
 
@@ -129,6 +132,11 @@ class End:
     def view(self) -> Peer:
         """The end as plain data."""
         return Peer(self.endpoint, self.state, self.iss, self.segments, self.payload_bytes, self.opening)
+
+
+def near(left: int, right: int) -> bool:
+    """Whether two numbers lie within a large window of each other, which two unrelated ones hardly ever do."""
+    return abs(seq.distance(left, right)) <= _LARGE_WINDOW
 
 
 def far(left: int, right: int) -> bool:

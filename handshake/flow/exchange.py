@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from handshake.model.address import Endpoint
 from handshake.model.handshake import Exchange
-from handshake.model.packet import Datagram, IcmpError
+from handshake.model.packet import Datagram, IcmpError, Tags
 
 
 class OpenExchange:
     """A UDP exchange that is still growing."""
 
-    __slots__ = ("counts", "end_ns", "first", "first_reply_ns", "icmp", "number", "payload")
+    __slots__ = ("counts", "end_ns", "first", "first_reply_ns", "icmp", "number", "payload", "reply_way")
 
     def __init__(self, number: int, first: Datagram) -> None:
         self.number = number
@@ -19,6 +20,23 @@ class OpenExchange:
         self.payload = [0, 0]
         self.first_reply_ns: int | None = None
         self.icmp: IcmpError | None = None
+        self.reply_way: tuple[Endpoint, Endpoint, Tags] | None = None
+        """(source, destination, tags) of the replies where they come in another VLAN or tunnel."""
+
+    @property
+    def ends(self) -> tuple[Endpoint, Endpoint]:
+        """(client, server)."""
+        return self.first.src, self.first.dst
+
+    @property
+    def key(self) -> tuple[Endpoint, Endpoint, Tags]:
+        """(client, server, tags)."""
+        return *self.ends, self.first.tags
+
+    def awaits(self, datagram: Datagram) -> bool:
+        """Whether this may be its first reply, in other tags of the same kinds."""
+        kinds = [tag.kind for tag in self.first.tags]
+        return not self.counts[True] and datagram.src != self.first.src and kinds == [t.kind for t in datagram.tags]
 
     def feed(self, datagram: Datagram) -> None:
         """Count one datagram of this exchange."""

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from handshake.flow.acceptance import opens
 from handshake.flow.conversation import Conversation
 from handshake.flow.exchange import OpenExchange
 from handshake.flow.progress import Progress
 from handshake.flow.verdict import conclude
+from handshake.flow.ways import MOST_WAYS, Ways
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Exchange, Handshake, Mark
 from handshake.model.packet import Datagram, IcmpError, Packet, Segment, Tags
@@ -46,10 +48,12 @@ class FlowTable:
         """Told when a conversation changes, if anybody is to be."""
         self._numbers = 0
         self._flows: dict[Key, Conversation] = {}
+        self._ways: Ways[Conversation] = Ways()
         self._queues: tuple[dict[int, Conversation], ...] = ({}, {}, {})
         """Conversations that are closed, embryonic, open: in this order they are dropped. Oldest first."""
         self._exchange_numbers = 0
         self._exchanges: dict[Key, OpenExchange] = {}
+        self._exchange_ways: Ways[OpenExchange] = Ways()
         self._finished: list[Handshake] = []
         self._finished_exchanges: list[Exchange] = []
 
@@ -64,6 +68,13 @@ class FlowTable:
             self._icmp(transport)
         return self._take_finished()
 
+    def copied(self, packet: Segment | IcmpError) -> None:
+        """Count a copy of a packet that was fed before, if its conversation is still there."""
+        key = (packet.src, packet.dst, packet.tags)
+        flow = self._flows.get(key) or self._flows.get((packet.dst, packet.src, packet.tags))
+        if flow is not None:
+            flow.copied(packet)
+
     def finish(self) -> Sequence[Handshake]:
         """Return what is left, in order of appearance, and empty the table; numbers go on where they were."""
         left = sorted((flow for queue in self._queues for flow in queue.values()), key=lambda flow: flow.number)
@@ -71,6 +82,7 @@ class FlowTable:
             self._drop(flow)
         self._finished_exchanges.extend(self._open_exchanges())
         self._exchanges.clear()
+        self._exchange_ways = Ways()
         return self._take_finished()
 
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -78,7 +90,7 @@ class FlowTable:
         return (*self._finished_exchanges, *self._open_exchanges())
 
     def _open_exchanges(self) -> Iterator[Exchange]:
-        return (exchange.conclude(self.source) for exchange in self._exchanges.values())
+        return (exchange.conclude(self.source) for key, exchange in self._exchanges.items() if key == exchange.key)
 
     def _take_finished(self) -> Sequence[Handshake]:
         if not self._finished:
@@ -88,7 +100,11 @@ class FlowTable:
 
     def _segment(self, segment: Segment) -> None:
         key = (segment.src, segment.dst, segment.tags)
-        flow = self._flows.get(key) or self._flows.get((segment.dst, segment.src, segment.tags))
+        flow = (
+            self._flows.get(key)
+            or self._flows.get((segment.dst, segment.src, segment.tags))
+            or self._on_another_way(segment)
+        )
         reuse = None
         if flow is not None:
             closed_ns = flow.closed_ns
@@ -103,6 +119,7 @@ class FlowTable:
             self._numbers += 1
             flow = Conversation(self._numbers, segment, reuse)
             self._flows[flow.key] = flow
+            self._ways.add(flow.ends, flow.number, flow)
         else:
             before = self._stage(flow)
         flow.feed(segment)
@@ -113,6 +130,18 @@ class FlowTable:
             self._queues[after][flow.number] = flow
             if self.observer:
                 self.observer.changed(flow, segment.time_ns)
+
+    def _on_another_way(self, segment: Segment) -> Conversation | None:
+        """The conversation that a segment belongs to by its numbers, though it came in another VLAN or tunnel."""
+        if opens(segment):
+            return None
+        for flow in self._ways.between(segment.src, segment.dst):
+            if len(flow.other_ways) < MOST_WAYS and flow.continued_by(segment):
+                key = (segment.src, segment.dst, segment.tags)
+                flow.other_ways.append(key)
+                self._flows[key] = flow
+                return flow
+        return None
 
     def _stage(self, flow: Conversation) -> int:
         if flow.closed_ns is not None:
@@ -138,28 +167,64 @@ class FlowTable:
             self.observer.left(flow, now_ns)
         self._finished.append(conclude(flow, self.source))
         del self._queues[self._stage(flow)][flow.number]
-        del self._flows[flow.key]
+        for key in (flow.key, *flow.other_ways):
+            del self._flows[key]
+        self._ways.remove(flow.ends, flow.number)
 
     def _datagram(self, datagram: Datagram) -> None:
         key = (datagram.src, datagram.dst, datagram.tags)
-        exchange = self._exchanges.get(key) or self._exchanges.get((datagram.dst, datagram.src, datagram.tags))
+        exchange = (
+            self._exchanges.get(key)
+            or self._exchanges.get((datagram.dst, datagram.src, datagram.tags))
+            or self._reply_on_another_way(datagram)
+        )
         if exchange is None:
             if len(self._exchanges) >= self.limit:
-                self._exchanges.pop(next(iter(self._exchanges)))
+                self._forget(next(iter(self._exchanges.values())))
                 self.evicted_exchanges += 1
             self._exchange_numbers += 1
             exchange = self._exchanges[key] = OpenExchange(self._exchange_numbers, datagram)
+            self._exchange_ways.add(exchange.ends, exchange.number, exchange)
         exchange.feed(datagram)
 
+    def _reply_on_another_way(self, datagram: Datagram) -> OpenExchange | None:
+        """The exchange that waits for a first reply, which now comes in another VLAN or tunnel of the same kind."""
+        for exchange in self._exchange_ways.between(datagram.src, datagram.dst):
+            if exchange.awaits(datagram):
+                key = (datagram.src, datagram.dst, datagram.tags)
+                exchange.reply_way = key
+                self._exchanges[key] = exchange
+                return exchange
+        return None
+
+    def _forget(self, exchange: OpenExchange) -> None:
+        for key in (exchange.key, exchange.reply_way):
+            if key is not None:
+                del self._exchanges[key]
+        self._exchange_ways.remove(exchange.ends, exchange.number)
+
     def _icmp(self, error: IcmpError) -> None:
-        keys: tuple[Key, Key] = (error.src, error.dst, error.tags), (error.dst, error.src, error.tags)
-        tables: dict[int, Mapping[Key, Conversation | OpenExchange]] = {_TCP: self._flows, _UDP: self._exchanges}
-        table = tables.get(error.protocol, {})
-        for key in keys:
-            flow = table.get(key)
-            if flow is not None:
-                flow.feed_icmp(error)
-                if self.observer and isinstance(flow, Conversation):
-                    self.observer.blamed(flow, error.time_ns)
-                return
-        self.unmatched_icmp += 1
+        flow = self._quoted(error)
+        if flow is None:
+            self.unmatched_icmp += 1
+            return
+        flow.feed_icmp(error)
+        if self.observer and isinstance(flow, Conversation):
+            self.observer.blamed(flow, error.time_ns)
+
+    def _quoted(self, error: IcmpError) -> Conversation | OpenExchange | None:
+        """The flow that an ICMP error is about; the error may come in another VLAN or tunnel."""
+        flows: Mapping[Key, Conversation | OpenExchange]
+        ways: Ways[Conversation] | Ways[OpenExchange]
+        if error.protocol == _TCP:
+            flows, ways = self._flows, self._ways
+        elif error.protocol == _UDP:
+            flows, ways = self._exchanges, self._exchange_ways
+        else:
+            return None
+        exact = flows.get((error.src, error.dst, error.tags)) or flows.get((error.dst, error.src, error.tags))
+        if exact is not None:
+            return exact
+        for flow in ways.between(error.src, error.dst):
+            return flow
+        return None

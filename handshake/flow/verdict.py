@@ -5,7 +5,8 @@ from __future__ import annotations
 from handshake.flow.conversation import Conversation
 from handshake.flow.negotiation import negotiate
 from handshake.flow.timing import measure
-from handshake.model.handshake import CloseKind, Handshake, Outcome, Side, Teardown
+from handshake.model.handshake import CloseKind, Copies, Handshake, Outcome, Side, Teardown
+from handshake.model.packet import Tags
 
 
 def outcome_of(conversation: Conversation) -> Outcome:
@@ -56,6 +57,11 @@ def teardown_of(conversation: Conversation) -> Teardown:
     return Teardown(CloseKind.HALF_CLOSED if fins else CloseKind.OPEN, first)
 
 
+def _other_ways(conversation: Conversation) -> tuple[tuple[Side, Tags], ...]:
+    client = conversation.client.endpoint
+    return tuple((Side.CLIENT if src == client else Side.SERVER, tags) for src, _, tags in conversation.other_ways)
+
+
 def conclude(conversation: Conversation, source: str = "") -> Handshake:
     """The finished handshake, findings not yet attached."""
     client, server = conversation.client, conversation.server
@@ -73,6 +79,8 @@ def conclude(conversation: Conversation, source: str = "") -> Handshake:
         synack_retransmits=conversation.syn_ack_retransmits,
         role_inferred=conversation.role_inferred,
         tags=conversation.tags,
+        other_ways=_other_ways(conversation),
+        copies=Copies(*conversation.copies),
         evicted=conversation.evicted,
         source=source,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from handshake.model.address import Endpoint
 from handshake.model.dns import DnsAnswer
@@ -225,6 +226,22 @@ class Teardown:
     """The FINs crossed: both ends went through CLOSING."""
 
 
+class Copies(NamedTuple):
+    """How many packets of a connection were captured once more, at another interface or at the same place."""
+
+    syn: int
+    syn_ack: int
+    other: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self)
+
+
+NO_COPIES = Copies(0, 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Handshake:
     """One connection attempt from its first to its last captured packet."""
@@ -243,7 +260,11 @@ class Handshake:
     role_inferred: bool
     """No SYN was captured: who is the client is a guess (lower port = server)."""
     tags: Tags = ()
-    """VLANs and tunnels around the connection, outermost first."""
+    """VLANs and tunnels around its first packet, outermost first."""
+    other_ways: tuple[tuple[Side, Tags], ...] = ()
+    """Senders and the other VLANs and tunnels in which some of their packets came."""
+    copies: Copies = NO_COPIES
+    """Packets that were captured more than once; each was judged once."""
     evicted: bool = False
     """Dropped from the flow table before its end because the table was full."""
     source: str = ""

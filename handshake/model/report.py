@@ -52,9 +52,15 @@ class Tally:
     evicted_exchanges: int = 0
     """UDP exchanges dropped from the full table."""
     first_ns: int | None = None
+    """Time of the earliest frame."""
     last_ns: int | None = None
+    """Time of the latest frame."""
     copies: int = 0
-    """Packets seen once more at another interface, and folded."""
+    """Packets captured once more, at another interface or at the same place, and folded."""
+    backward: int = 0
+    """Frames dated before a frame that stands before them in the same capture."""
+    most_backward_ns: int = 0
+    """How far back the farthest of them goes."""
     unmatched_icmp: int = 0
     """ICMP errors about flows of which nothing else was captured."""
 

@@ -15,7 +15,7 @@ from handshake.model.report import Report
 from handshake.model.services import service_name
 from handshake.render.terminal import Terminal
 from handshake.render.units import moment
-from handshake.render.words import option_brief, tag_words
+from handshake.render.words import option_brief, way_words
 
 Cell = str | int | None
 
@@ -30,7 +30,7 @@ COLUMNS: dict[str, Callable[[Handshake], Cell]] = {
     "server_address": lambda h: h.server.endpoint.host,
     "server_port": lambda h: h.server.endpoint.port,
     "service": lambda h: service_name(h.server.endpoint.port),
-    "tags": lambda h: tag_words(h.tags),
+    "tags": way_words,
     "outcome": lambda h: h.outcome.value,
     "setup_ns": lambda h: h.timing.setup_ns,
     "irtt_ns": lambda h: h.timing.irtt_ns,

@@ -125,6 +125,8 @@ def _tally(tally: Tally) -> Document:
         "undecoded": dict(tally.undecoded),
         "faults": dict(tally.faults),
         "copies": tally.copies,
+        "backward": tally.backward,
+        "most_backward_ns": tally.most_backward_ns,
         "unmatched_icmp": tally.unmatched_icmp,
         "evicted": tally.evicted,
         "evicted_exchanges": tally.evicted_exchanges,
@@ -261,6 +263,8 @@ def _handshake(handshake: Handshake) -> Document:
         "role_inferred": handshake.role_inferred,
         "evicted": handshake.evicted,
         "tags": _tags(handshake.tags),
+        "other_ways": [{"sender": side.value, "tags": _tags(tags)} for side, tags in handshake.other_ways],
+        "copies": handshake.copies._asdict(),
         "findings": [
             {
                 "code": finding.code,

@@ -18,7 +18,7 @@ from handshake.render.reply import write_answer, write_reply
 from handshake.render.terminal import Terminal
 from handshake.render.units import duration, moment
 from handshake.render.verdict import write_verdict
-from handshake.render.words import OUTCOME_STYLE, damage_words, tag_words
+from handshake.render.words import OUTCOME_STYLE, damage_words, way_words
 
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:
@@ -86,7 +86,7 @@ def _title(page: Page, handshake: Handshake) -> None:
     outcome = handshake.outcome
     server = handshake.server.endpoint
     reach = f"{server.scope.value} address"
-    words = (service_name(server.port), reach, tag_words(handshake.tags), moment(handshake.start_ns))
+    words = (service_name(server.port), reach, way_words(handshake), moment(handshake.start_ns))
     head = f"── #{handshake.number} {outcome.value}"
     tail = page.cut(f"{''.join(f' · {word}' for word in words if word)} ", page.terminal.width - len(head))
     rule = "─" * (page.terminal.width - len(page.terminal.say(head)) - len(tail))

@@ -60,7 +60,10 @@ def skipped(tally: Tally) -> Iterator[str]:
     if tally.faults:
         yield f"{count(sum(tally.faults.values()), 'malformed frame')}: {_reasons(tally.faults)}"
     if tally.copies:
-        yield f"{count(tally.copies, 'copy', 'copies')} of packets that crossed several interfaces"
+        yield f"{count(tally.copies, 'copy', 'copies')} of packets that were captured more than once"
+    if tally.backward:
+        farthest = duration(tally.most_backward_ns)
+        yield f"{count(tally.backward, 'frame')} dated before earlier ones, by up to {farthest}: merged or unsorted"
     if tally.unmatched_icmp:
         yield f"{count(tally.unmatched_icmp, 'ICMP error')} about flows that were not captured"
     if tally.evicted:

@@ -15,7 +15,7 @@ from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
 from handshake.render.terminal import Terminal
 from handshake.render.units import maybe_duration
-from handshake.render.words import OUTCOME_STYLE, close_brief, option_brief, retransmits, tag_words
+from handshake.render.words import OUTCOME_STYLE, close_brief, option_brief, retransmits, way_words
 
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:
@@ -46,7 +46,7 @@ def _columns(handshakes: Sequence[Handshake], origins: Mapping[str, int]) -> lis
         Column("client", [str(h.client.endpoint) for h in handshakes], expendable=3, middle=True),
         Column("server", [str(h.server.endpoint) for h in handshakes], middle=True),
         Column("service", [service_name(h.server.endpoint.port) or "" for h in handshakes], expendable=5),
-        Column("within", [tag_words(h.tags) for h in handshakes], expendable=8),
+        Column("within", [way_words(h) for h in handshakes], expendable=8),
         Column("outcome", [h.outcome.value for h in handshakes], styles=[OUTCOME_STYLE[h.outcome] for h in handshakes]),
         Column("set-up", [maybe_duration(h.timing.setup_ns) for h in handshakes], expendable=1, right=True),
         Column("irtt", [maybe_duration(h.timing.irtt_ns) for h in handshakes], expendable=7, right=True),

@@ -182,6 +182,12 @@ def tag_words(tags: Tags) -> str:
     return ", ".join(map(str, tags))
 
 
+def way_words(handshake: Handshake) -> str:
+    """What is around a connection, and what else around some of it: `vlan 10; server: vlan 20`."""
+    others = (f"{side.value}: {tag_words(tags) or 'no tag'}" for side, tags in handshake.other_ways)
+    return "; ".join(word for word in (tag_words(handshake.tags), *others) if word)
+
+
 def icmp_words(error: IcmpError) -> str:
     """An ICMP error: `ICMP 3/3 port unreachable`, with the next-hop MTU where it carries one."""
     mtu = f", MTU {error.mtu}" if error.mtu is not None else ""

@@ -60,5 +60,5 @@ def test_damaged_packets_are_judged(frames: list[Frame]) -> None:
     found += inspection.finish()
     tally = inspection.tally
     assert tally.frames == len(frames)
-    assert sum(handshake.client.segments + handshake.server.segments for handshake in found) == tally.tcp
+    assert sum(handshake.client.segments + handshake.server.segments for handshake in found) == tally.tcp - tally.copies
     assert inspection.report(found, ()).handshakes == tuple(sorted(found, key=lambda handshake: handshake.number))

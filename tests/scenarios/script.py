@@ -7,7 +7,8 @@ A `.txt` file holds scenarios; each starts with `== title ==`. A packet is one l
 Time is in ms. `>` goes from client to server, `<` from server to client. Numbers count from the ISN of
 their side, which is why every scenario can be (and is) played with several ISNs, wrap-around included,
 and over IPv4 and IPv6. `icmp 3/1 seq 0` in place of flags is an ICMP error travelling in that direction,
-quoting a segment with that number; `icmp6` likewise. `folded` in place of the states: counted, no step.
+quoting a segment with that number; `icmp6` likewise. `id 7` sets the IP
+identification, which is the packet's number otherwise. `folded` in place of the states: counted, no step.
 
 A block of packets is followed by its expectations and makes one handshake:
 
@@ -18,6 +19,8 @@ A block of packets is followed by its expectations and makes one handshake:
     option    ECN: yes / yes / classic                  one line per row looked at
     findings  HS101 HS301                               absent: none at all
     tags      vlan 10                                   absent: none
+    ways      server vlan 20                            other tags, by sender; absent: none
+    captured-twice 1                                    copies of packets; absent: 0
 
 `setup` before the first packet: `self` (one host, one port), `ports C S`.
 """
@@ -42,7 +45,7 @@ ISNS = ((1000, 9000), (0, 2**32 - 1), (2**32 - 1, 0), (2**32 - 3, 2**31))
 
 _HOSTS = {4: ("10.0.0.1", "10.0.0.2", "192.0.2.1"), 6: ("fd00::1", "fd00::2", "2001:db8::1")}
 _PACKET = re.compile(r"(?P<ms>[\d.]+)\s+(?P<way>[<>])\s+(?P<what>[^|]*)\|(?P<expected>.*)")
-_WORDS = ("outcome", "timing", "copies", "close", "option", "findings", "tags")
+_WORDS = ("outcome", "timing", "copies", "close", "option", "findings", "tags", "ways", "captured-twice")
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ class Stage:
         """A packet line as an Ethernet frame."""
         pairs = line.words[2:]
         words = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        packet = self._icmp(line, words) if line.icmp_version else self._tcp(line, words)
+        packet = self._icmp(line, words) if line.icmp_version else self._tcp(line, {"id": str(number), **words})
         data = packets.ethernet(packet, (int(words["vlan"]),) if "vlan" in words else ())
         captured = data[: len(data) - int(words.get("cut", 0))]
         return Frame(number, round(line.ms * 1e6), packets.LINKTYPE_ETHERNET, captured, len(data))
@@ -210,7 +213,7 @@ class Stage:
             reserved=int(words.get("reserved", 0)),
             bad_checksum=words.get("checksum") == "bad",
         )
-        return packets.ip(hosts, packets.TCP, segment)
+        return packets.ip(hosts, packets.TCP, segment, ip_id=int(words["id"]))
 
     def _icmp(self, line: Line, words: dict[str, str]) -> bytes:
         hosts, ports, isns = self._ends(not line.to_server)
@@ -245,7 +248,14 @@ def expected(scenario: Scenario) -> list[str]:
             number += 1
             said.append(f"{number}: {line.expected}")
         told = {word for word, _ in block.expectations}
-        defaults = {"copies": "none", "close": "open", "findings": "none", "tags": "none"}
+        defaults = {
+            "copies": "none",
+            "close": "open",
+            "findings": "none",
+            "tags": "none",
+            "ways": "none",
+            "captured-twice": "0",
+        }
         said += [f"{word} {text}" for word, text in block.expectations]
         said += [f"{word} {text}" for word, text in defaults.items() if word not in told]
     return said
@@ -263,7 +273,11 @@ def actual(scenario: Scenario, handshakes: list[Handshake]) -> list[str]:
             said.append(f"{number}: {_told(step) if step else 'folded'}")
         said += [f"{number}: in another handshake: {_told(step)}" for number, step in steps.items()]
         asked = [(word, text.partition(":")[0]) for word, text in block.expectations]
-        asked += [(word, "") for word in ("copies", "close", "findings", "tags") if word not in dict(asked)]
+        asked += [
+            (word, "")
+            for word in ("copies", "close", "findings", "tags", "ways", "captured-twice")
+            if word not in dict(asked)
+        ]
         said += [f"{word} {_conclusion(handshake, word, row)}" for word, row in asked]
     if len(handshakes) != len(scenario.blocks):
         said.append(f"{len(handshakes)} handshakes")
@@ -299,6 +313,11 @@ def _conclusion(handshake: Handshake, word: str, row: str) -> str:
         rows = {option.name: option for option in handshake.negotiation}
         found = rows.get(row)
         return f"{row}: {found.offered} / {found.accepted} / {found.in_effect}" if found else f"{row}: no such row"
+    if word == "captured-twice":
+        return str(handshake.copies.total)
+    if word == "ways":
+        told = [f"{side.value} {', '.join(map(str, tags)) or 'bare'}" for side, tags in handshake.other_ways]
+        return "; ".join(told) or "none"
     if word == "tags":
         return ", ".join(map(str, handshake.tags)) or "none"
     return " ".join(finding.code for finding in handshake.findings) or "none"

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from handshake.flow.copies import WITHIN_NS, Copies
-from handshake.model.packet import SYN, Tag
+from handshake.flow.copies import AT_ONCE_NS, WITHIN_NS, Copies
+from handshake.model.packet import ACK, FIN, PSH, RST, SYN, Segment, Tag
 from tests.unit.flow.segment_making import SERVER, client, segment
 
 SYN_OF_1 = segment(client(1), SERVER, SYN, 1000)
@@ -24,8 +24,34 @@ def test_a_retransmission_comes_to_where_the_first_one_came() -> None:
     copies = Copies()
     assert not copies.is_copy(SYN_OF_1, "br0")
     assert copies.is_copy(replace(SYN_OF_1, time_ns=10), "eth0")
-    assert not copies.is_copy(replace(SYN_OF_1, time_ns=20_000), "br0")
-    assert copies.is_copy(replace(SYN_OF_1, time_ns=20_010), "eth0")
+    again = 1_000_000_000
+    assert not copies.is_copy(replace(SYN_OF_1, time_ns=again), "br0")
+    assert copies.is_copy(replace(SYN_OF_1, time_ns=again + 10), "eth0")
+
+
+def twice(packet: Segment, apart_ns: int, **change: int) -> bool:
+    """Whether a packet that comes again at the same place is a copy."""
+    copies = Copies()
+    copies.is_copy(packet, "eth0")
+    return copies.is_copy(replace(packet, time_ns=packet.time_ns + apart_ns, **change), "eth0")  # type: ignore[arg-type]
+
+
+def test_at_one_place_the_identification_tells_a_copy() -> None:
+    identified = replace(SYN_OF_1, ip_id=7)
+    assert twice(identified, WITHIN_NS - 1)
+    assert not twice(identified, WITHIN_NS)
+    assert not twice(identified, 1000, ip_id=8)
+    assert twice(identified, 1000, ttl=63), "a router between the two mirrored ports"
+
+
+@pytest.mark.parametrize("ip_id", [None, 0])
+def test_without_identification_only_what_opens_or_closes_can_be_told(ip_id: int | None) -> None:
+    syn = replace(SYN_OF_1, ip_id=ip_id)
+    assert twice(syn, AT_ONCE_NS - 1)
+    assert not twice(syn, AT_ONCE_NS)
+    for flags in (ACK, RST, RST | ACK, PSH | ACK):
+        assert not twice(replace(syn, flags=flags), 1000), "a duplicate acknowledgment, a second answer"
+    assert twice(replace(syn, flags=FIN | ACK), 1000)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from handshake.findings import examine
 from handshake.flow.table import LINGER_NS, FlowTable
-from handshake.model.handshake import Handshake, Mark, Outcome
-from handshake.model.packet import ACK, PSH, RST, SYN, Datagram, IcmpError, Packet
+from handshake.flow.ways import MOST_WAYS
+from handshake.model.handshake import Handshake, Mark, Outcome, Side
+from handshake.model.packet import ACK, PSH, RST, SYN, Datagram, IcmpError, Packet, Segment, Tag, Tags
 from tests.unit.flow.segment_making import SERVER, client, opening, packet, segment, syn
 
 
@@ -156,3 +158,58 @@ def test_a_full_timeline_counts_on() -> None:
     assert found.synack_retransmits == 1000
     assert found.server.segments == 1001
     assert len(found.timeline) == 201
+
+
+VLAN_10, VLAN_20 = (Tag("vlan", 10),), (Tag("vlan", 20),)
+
+
+def test_a_flow_is_found_again_in_another_vlan_by_its_numbers() -> None:
+    table = FlowTable()
+    there, back, _ = opening(1)
+    (first,) = _feed(
+        table, [tagged(there, VLAN_10), tagged(back, VLAN_20), tagged(there, VLAN_10), tagged(syn(1, seq=5), VLAN_20)]
+    )
+    (second,) = table.finish()
+    assert (first.outcome, first.tags, first.other_ways) == (Outcome.HALF_OPEN, VLAN_10, ((Side.SERVER, VLAN_20),))
+    assert first.syn_retransmits == 1
+    assert (second.outcome, second.tags) == (Outcome.UNANSWERED, VLAN_20), "a SYN always begins something"
+
+
+def test_ways_are_bounded_however_many_tags_a_hostile_capture_has() -> None:
+    table = FlowTable(limit=1000)
+    for number in range(20_000):
+        table.feed(tagged(packet(segment(client(1), SERVER, ACK, 1001, 9001)), (Tag("vlan", number),)))
+    flows = table.finish()
+    assert max(len(flow.other_ways) for flow in flows) <= MOST_WAYS
+    assert not table._flows
+    assert not table._ways._flows
+
+
+def test_a_reply_comes_in_another_tunnel_of_the_same_kind() -> None:
+    there, back = (Tag("gtp", 1, (b"1", b"2")),), (Tag("gtp", 2, (b"1", b"2")),)
+    table = FlowTable()
+    table.feed(packet(Datagram(1, 0, client(1), SERVER, 5, there)))
+    table.feed(packet(Datagram(2, 9, SERVER, client(1), 5, VLAN_10)))
+    table.feed(packet(Datagram(3, 10, SERVER, client(1), 5, back)))
+    table.feed(packet(Datagram(4, 11, SERVER, client(1), 5, back)))
+    first, second = table.exchanges()
+    assert (first.requests, first.replies, first.first_reply_ns, first.tags) == (1, 2, 10, there)
+    assert (second.requests, second.replies) == (1, 0), "another kind of tag is another exchange"
+
+
+@pytest.mark.parametrize("protocol", [6, 17])
+def test_an_icmp_error_is_about_its_flow_also_from_another_vlan(protocol: int) -> None:
+    table = FlowTable()
+    table.feed(tagged(syn(1), VLAN_10))
+    table.feed(packet(Datagram(1, 0, client(1), SERVER, 5, VLAN_10)))
+    error = IcmpError(2, 5, b"rout", 4, 3, 1, None, protocol, client(1), SERVER, 1000, "host unreachable", VLAN_20)
+    table.feed(packet(error))
+    (exchange,) = table.exchanges()
+    (flow,) = table.finish()
+    assert (flow.outcome is Outcome.UNREACHABLE, exchange.icmp is error) == (protocol == 6, protocol == 17)
+    assert table.unmatched_icmp == 0
+
+
+def tagged(one: Packet, tags: Tags) -> Packet:
+    assert isinstance(one.transport, Segment)
+    return packet(replace(one.transport, tags=tags))

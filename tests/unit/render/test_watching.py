@@ -64,7 +64,7 @@ def test_lines_end_with_the_summary_unless_quiet() -> None:
     Lines(quiet, verbosity=-1).conclude(report)
     assert "opened    2 handshakes: 1 established, 1 refused" in out.getvalue()
     assert "dropped   3 frames: the kernel's queue was full" in out.getvalue()
-    assert "2 copies of packets that crossed several interfaces" in out.getvalue()
+    assert "2 copies of packets that were captured more than once" in out.getvalue()
     assert quiet.getvalue() == ""
 
 

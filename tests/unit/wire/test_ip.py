@@ -57,7 +57,7 @@ def test_first_ipv4_fragment_goes_on_unchecked() -> None:
 def test_later_ipv4_fragment_is_counted() -> None:
     packet = decoded(ipv4(bytes(100), fragment=0x2000 | 185))
     assert packet.layers == ("ipv4",)
-    assert stop_of(packet) == ("ipv4", 0, "later IPv4 fragment", False)
+    assert stop_of(packet) == ("ipv4", 20, "later IPv4 fragment", False)
 
 
 def test_first_fragment_ending_in_the_options_has_cut_options_and_no_fault() -> None:
@@ -146,7 +146,7 @@ def test_atomic_fragment_is_a_whole_packet() -> None:
 @pytest.mark.parametrize("more", [0, 1])
 def test_later_ipv6_fragment_is_counted(more: int) -> None:
     packet = decoded(ipv6(fragment(6, offset=1232, more=more) + bytes(99), following=FRAGMENT))
-    assert stop_of(packet) == ("ipv6-fragment", 40, "later IPv6 fragment", False)
+    assert stop_of(packet) == ("ipv6-fragment", 48, "later IPv6 fragment", False)
 
 
 def test_chain_of_different_extension_headers() -> None:
