@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Match, numbers, rule, segments
+from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model.finding import Severity
-from handshake.model.handshake import Handshake
 from handshake.model.packet import ACK
 
 
@@ -17,9 +16,9 @@ from handshake.model.packet import ACK
     check="Filter the capture to the hosts of interest first.",
     rfc=(),
 )  # fmt: skip
-def evicted(handshake: Handshake) -> Iterator[Match]:
+def evicted(facts: Facts) -> Iterator[Match]:
     """Dropped early to bound memory."""
-    if handshake.evicted:
+    if facts.handshake.evicted:
         yield Match("followed only up to here: the flow table was full")
 
 
@@ -32,9 +31,9 @@ def evicted(handshake: Handshake) -> Iterator[Match]:
     rfc=(),
     twin="Wireshark tcp.analysis.out_of_order",
 )  # fmt: skip
-def out_of_order(handshake: Handshake) -> Iterator[Match]:
+def out_of_order(facts: Facts) -> Iterator[Match]:
     """SYN-ACK captured before its SYN."""
-    syn, answer = handshake.client.opening, handshake.server.opening
+    syn, answer = facts.handshake.client.opening, facts.handshake.server.opening
     if syn and answer and answer.flags & ACK and answer.number < syn.number:
         yield Match("the SYN-ACK was captured before its SYN", (answer.number, syn.number))
 
@@ -47,8 +46,8 @@ def out_of_order(handshake: Handshake) -> Iterator[Match]:
     rfc=(),
     twin="Wireshark: packet size limited during capture",
 )  # fmt: skip
-def options_cut(handshake: Handshake) -> Iterator[Match]:
+def options_cut(facts: Facts) -> Iterator[Match]:
     """Options that end where the capture does."""
-    found = [segment for _, segment in segments(handshake) if segment.options.cut]
+    found = [segment for _, segment in facts.segments if segment.options.cut]
     if found:
         yield Match("what follows the cut is unknown", numbers(found))
