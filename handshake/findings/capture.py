@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Match, numbers, rule, segments
+from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model.finding import Severity
-from handshake.model.handshake import Handshake
 from handshake.model.packet import ACK, Tags
 
 
@@ -17,9 +16,9 @@ from handshake.model.packet import ACK, Tags
     check="Filter the capture to the hosts of interest first.",
     rfc=(),
 )  # fmt: skip
-def evicted(handshake: Handshake) -> Iterator[Match]:
+def evicted(facts: Facts) -> Iterator[Match]:
     """Dropped early to bound memory."""
-    if handshake.evicted:
+    if facts.handshake.evicted:
         yield Match("followed only up to here: the flow table was full")
 
 
@@ -32,9 +31,9 @@ def evicted(handshake: Handshake) -> Iterator[Match]:
     rfc=(),
     twin="Wireshark tcp.analysis.out_of_order",
 )  # fmt: skip
-def out_of_order(handshake: Handshake) -> Iterator[Match]:
+def out_of_order(facts: Facts) -> Iterator[Match]:
     """SYN-ACK captured before its SYN."""
-    syn, answer = handshake.client.opening, handshake.server.opening
+    syn, answer = facts.handshake.client.opening, facts.handshake.server.opening
     if syn and answer and answer.flags & ACK and answer.number < syn.number:
         yield Match("the SYN-ACK was captured before its SYN", (answer.number, syn.number))
 
@@ -47,9 +46,9 @@ def out_of_order(handshake: Handshake) -> Iterator[Match]:
     rfc=(),
     twin="Wireshark: packet size limited during capture",
 )  # fmt: skip
-def options_cut(handshake: Handshake) -> Iterator[Match]:
+def options_cut(facts: Facts) -> Iterator[Match]:
     """Options that end where the capture does."""
-    found = [segment for _, segment in segments(handshake) if segment.options.cut]
+    found = [segment for _, segment in facts.segments if segment.options.cut]
     if found:
         yield Match("what follows the cut is unknown", numbers(found))
 
@@ -63,9 +62,9 @@ def options_cut(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 6298 §2.1", "RFC 6864 §4"),
     twin="Wireshark: tcp.analysis.retransmission, tcp.analysis.duplicate_ack on copies",
 )  # fmt: skip
-def captured_twice(handshake: Handshake) -> Iterator[Match]:
+def captured_twice(facts: Facts) -> Iterator[Match]:
     """Copies that were folded."""
-    total = handshake.copies.total
+    total = facts.handshake.copies.total
     if total:
         yield Match(f"{total} packet{'s' * (total != 1)} captured once more")
 
@@ -78,12 +77,12 @@ def captured_twice(handshake: Handshake) -> Iterator[Match]:
     check="Whether each direction is meant to go that way; stateful firewalls on only one of the ways.",
     rfc=("RFC 9293 §3.5",),
 )  # fmt: skip
-def directions_differ(handshake: Handshake) -> Iterator[Match]:
+def directions_differ(facts: Facts) -> Iterator[Match]:
     """Other ways than that of the first packet; labels and tunnel numbers are one-way by design and no news."""
-    here = _way(handshake.tags)
-    for side, tags in handshake.other_ways:
+    here = _way(facts.handshake.tags)
+    for side, tags in facts.handshake.other_ways:
         if _way(tags) != here:
-            ways = (", ".join(map(str, way)) or "without any tag" for way in (handshake.tags, tags))
+            ways = (", ".join(map(str, way)) or "without any tag" for way in (facts.handshake.tags, tags))
             yield Match(f"{next(ways)} at first, packets of the {side.value} {next(ways)}")
 
 

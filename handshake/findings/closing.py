@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Match, marked, numbers, rule, segments
+from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model.finding import Severity
-from handshake.model.handshake import CloseKind, Handshake, Mark
+from handshake.model.handshake import CloseKind, Mark
 from handshake.model.packet import FIN, RST
 
 
-def _resets(handshake: Handshake) -> tuple[int, ...]:
-    return numbers(segment for _, segment in segments(handshake) if segment.flags & RST)
+def _resets(facts: Facts) -> tuple[int, ...]:
+    return numbers(segment for _, segment in facts.segments if segment.flags & RST)
 
 
 @rule(
@@ -24,11 +24,11 @@ def _resets(handshake: Handshake) -> tuple[int, ...]:
     rfc=("RFC 9293 §3.10.7.4", "RFC 9293 §3.6"),
     twin="Zeek conn_state RSTO / RSTR",
 )  # fmt: skip
-def reset(handshake: Handshake) -> Iterator[Match]:
+def reset(facts: Facts) -> Iterator[Match]:
     """RST in an open connection."""
-    teardown = handshake.teardown
-    if handshake.outcome.opened and teardown.kind is CloseKind.RST and teardown.reset_by:
-        yield Match(f"the {teardown.reset_by.value} reset the open connection", _resets(handshake))
+    teardown = facts.handshake.teardown
+    if facts.handshake.outcome.opened and teardown.kind is CloseKind.RST and teardown.reset_by:
+        yield Match(f"the {teardown.reset_by.value} reset the open connection", _resets(facts))
 
 
 @rule(
@@ -39,11 +39,11 @@ def reset(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 2525 §2.17", "RFC 1122 §4.2.2.13"),
     twin="Wireshark tcp.completeness 63",
 )  # fmt: skip
-def fin_then_rst(handshake: Handshake) -> Iterator[Match]:
+def fin_then_rst(facts: Facts) -> Iterator[Match]:
     """RST after FIN."""
-    teardown = handshake.teardown
+    teardown = facts.handshake.teardown
     if teardown.kind is CloseKind.FIN_THEN_RST and teardown.first and teardown.reset_by:
-        yield Match(f"the {teardown.first.value} closed, then the {teardown.reset_by.value} reset", _resets(handshake))
+        yield Match(f"the {teardown.first.value} closed, then the {teardown.reset_by.value} reset", _resets(facts))
 
 
 @rule(
@@ -56,9 +56,9 @@ def fin_then_rst(handshake: Handshake) -> Iterator[Match]:
     "(forged).",
     rfc=("RFC 5961 §3", "RFC 5961 §4", "RFC 5961 §5"),
 )  # fmt: skip
-def challenge_ack(handshake: Handshake) -> Iterator[Match]:
+def challenge_ack(facts: Facts) -> Iterator[Match]:
     """Challenge ACKs."""
-    found = marked(handshake, Mark.CHALLENGE_ACK)
+    found = facts.marked(Mark.CHALLENGE_ACK)
     if found:
         yield Match("a bare ACK asks the other side to prove itself", numbers(found))
 
@@ -70,9 +70,9 @@ def challenge_ack(handshake: Handshake) -> Iterator[Match]:
     check="TTL and IP identification of the RST against the same host's other packets.",
     rfc=("RFC 9293 §3.10.7.3", "RFC 5961 §3.2"),
 )  # fmt: skip
-def rst_unacceptable(handshake: Handshake) -> Iterator[Match]:
+def rst_unacceptable(facts: Facts) -> Iterator[Match]:
     """RSTs with wrong numbers."""
-    found = marked(handshake, Mark.RST_UNACCEPTABLE)
+    found = facts.marked(Mark.RST_UNACCEPTABLE)
     if found:
         yield Match(f"{len(found)} RST with a number that should not count", numbers(found))
 
@@ -85,9 +85,9 @@ def rst_unacceptable(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.6",),
     twin="Zeek weird data_after_reset (for RST)",
 )  # fmt: skip
-def data_after_fin(handshake: Handshake) -> Iterator[Match]:
+def data_after_fin(facts: Facts) -> Iterator[Match]:
     """Payload beyond the FIN."""
-    found = marked(handshake, Mark.DATA_AFTER_CLOSE)
+    found = facts.marked(Mark.DATA_AFTER_CLOSE)
     if found:
         yield Match("data beyond the sender's own FIN", numbers(found))
 
@@ -100,9 +100,9 @@ def data_after_fin(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.10.7.1",),
     twin="Zeek weird data_after_reset",
 )  # fmt: skip
-def segment_after_rst(handshake: Handshake) -> Iterator[Match]:
+def segment_after_rst(facts: Facts) -> Iterator[Match]:
     """Anything but RST after a RST that counted."""
-    found = [segment for segment in marked(handshake, Mark.AFTER_RST) if not segment.flags & RST]
+    found = [segment for segment in facts.marked(Mark.AFTER_RST) if not segment.flags & RST]
     if found:
         yield Match(f"{len(found)} segment{'s' * (len(found) != 1)} after the reset", numbers(found))
 
@@ -114,10 +114,10 @@ def segment_after_rst(handshake: Handshake) -> Iterator[Match]:
     check="Nothing is wrong.",
     rfc=("RFC 9293 §3.6 figure 13",),
 )  # fmt: skip
-def simultaneous_close(handshake: Handshake) -> Iterator[Match]:
+def simultaneous_close(facts: Facts) -> Iterator[Match]:
     """FINs that crossed."""
-    if handshake.teardown.simultaneous:
-        fins = numbers(segment for _, segment in segments(handshake) if segment.flags & FIN)
+    if facts.handshake.teardown.simultaneous:
+        fins = numbers(segment for _, segment in facts.segments if segment.flags & FIN)
         yield Match("the FINs of both sides crossed", fins)
 
 
@@ -129,8 +129,8 @@ def simultaneous_close(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 6298 §5",),
     twin="Wireshark tcp.analysis.retransmission on a FIN",
 )  # fmt: skip
-def fin_retransmitted(handshake: Handshake) -> Iterator[Match]:
+def fin_retransmitted(facts: Facts) -> Iterator[Match]:
     """Copies of a FIN."""
-    found = marked(handshake, Mark.FIN_RETRANSMITTED)
+    found = facts.marked(Mark.FIN_RETRANSMITTED)
     if found:
         yield Match(f"a FIN was sent again {len(found)} time{'s' * (len(found) != 1)}", numbers(found))

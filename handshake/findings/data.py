@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Match, marked, numbers, rule
+from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model import seq
 from handshake.model.finding import Severity
-from handshake.model.handshake import Handshake, Mark
+from handshake.model.handshake import Mark
 
 
 @rule(
@@ -19,9 +19,9 @@ from handshake.model.handshake import Handshake, Mark
     rfc=("RFC 9293 §3.5", "RFC 7413 §2"),
     twin="Zeek weird syn_with_data; Wireshark tcp.len > 0 on a SYN",
 )  # fmt: skip
-def data_in_syn(handshake: Handshake) -> Iterator[Match]:
+def data_in_syn(facts: Facts) -> Iterator[Match]:
     """Payload in a SYN."""
-    found = marked(handshake, Mark.DATA_IN_SYN)
+    found = facts.marked(Mark.DATA_IN_SYN)
     if found:
         cookie = found[0].options.tfo_cookie
         how = f"with a Fast Open cookie of {len(cookie)} bytes" if cookie else "without a Fast Open cookie"
@@ -35,9 +35,9 @@ def data_in_syn(handshake: Handshake) -> Iterator[Match]:
     check="Whether the client keeps the data: few ordinary clients expect it.",
     rfc=("RFC 9293 §3.5", "RFC 7413 §4.2.2"),
 )  # fmt: skip
-def data_in_synack(handshake: Handshake) -> Iterator[Match]:
+def data_in_synack(facts: Facts) -> Iterator[Match]:
     """Payload in a SYN-ACK."""
-    found = marked(handshake, Mark.DATA_IN_SYN_ACK)
+    found = facts.marked(Mark.DATA_IN_SYN_ACK)
     if found:
         yield Match(f"{found[0].payload_len} bytes of data in the SYN-ACK", numbers(found))
 
@@ -49,9 +49,9 @@ def data_in_synack(handshake: Handshake) -> Iterator[Match]:
     check="Whether the SYN carried a Fast Open cookie; where the capture was taken.",
     rfc=("RFC 7413 §4.2.2", "RFC 9293 §3.10.7.4"),
 )  # fmt: skip
-def data_before_ack(handshake: Handshake) -> Iterator[Match]:
+def data_before_ack(facts: Facts) -> Iterator[Match]:
     """Server payload in SYN-RECEIVED."""
-    found = marked(handshake, Mark.DATA_BEFORE_ACK)
+    found = facts.marked(Mark.DATA_BEFORE_ACK)
     if found:
         yield Match("the server sends data although the handshake is not complete", numbers(found))
 
@@ -64,8 +64,8 @@ def data_before_ack(handshake: Handshake) -> Iterator[Match]:
     check="`net.ipv4.tcp_fastopen` on the server (bit 2); whether the SYN-ACK brings a new cookie.",
     rfc=("RFC 7413 §4.2.1",),
 )  # fmt: skip
-def fast_open_refused(handshake: Handshake) -> Iterator[Match]:
+def fast_open_refused(facts: Facts) -> Iterator[Match]:
     """Data in the SYN that was ignored."""
-    syn, answer = handshake.client.opening, handshake.server.opening
+    syn, answer = facts.handshake.client.opening, facts.handshake.server.opening
     if syn and answer and syn.payload_len and answer.ack == seq.add(syn.seq, 1):
         yield Match(f"{syn.payload_len} bytes in the SYN were not accepted", (syn.number, answer.number))

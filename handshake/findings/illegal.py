@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Match, marked, numbers, rule, segments
+from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model.finding import Severity
-from handshake.model.handshake import Handshake, Mark
+from handshake.model.handshake import Mark
 from handshake.model.packet import ACK, FIN, PSH, RST, SYN, URG, flag_names
 
 _MEANINGFUL = FIN | SYN | RST | PSH | ACK | URG
@@ -33,9 +33,9 @@ def illegal_flags_of(flags: int) -> str | None:
     rfc=("RFC 9293 §3.10.7",),
     twin="Zeek weird SYN_with_FIN, bad_TCP_flags",
 )  # fmt: skip
-def illegal_flags(handshake: Handshake) -> Iterator[Match]:
+def illegal_flags(facts: Facts) -> Iterator[Match]:
     """Flag sets that contradict themselves."""
-    for _, segment in segments(handshake):
+    for _, segment in facts.segments:
         name = illegal_flags_of(segment.flags)
         if name:
             yield Match(name, (segment.number,))
@@ -49,9 +49,9 @@ def illegal_flags(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.1",),
     twin="Wireshark tcp.hdr_len expert info",
 )  # fmt: skip
-def malformed_header(handshake: Handshake) -> Iterator[Match]:
+def malformed_header(facts: Facts) -> Iterator[Match]:
     """Header faults."""
-    for _, segment in segments(handshake):
+    for _, segment in facts.segments:
         for fault in segment.faults:
             yield Match(fault, (segment.number,))
 
@@ -65,9 +65,9 @@ def malformed_header(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.1", "RFC 1071"),
     twin="Wireshark tcp.checksum.bad",
 )  # fmt: skip
-def bad_checksum(handshake: Handshake) -> Iterator[Match]:
+def bad_checksum(facts: Facts) -> Iterator[Match]:
     """Wrong checksums."""
-    found = [segment for _, segment in segments(handshake) if segment.checksum_ok is False]
+    found = [segment for _, segment in facts.segments if segment.checksum_ok is False]
     if found:
         yield Match(f"wrong checksum in {len(found)} segment{'s' * (len(found) != 1)}", numbers(found))
 
@@ -79,10 +79,10 @@ def bad_checksum(handshake: Handshake) -> Iterator[Match]:
     check="Who sends it.",
     rfc=("RFC 6335 §6",),
 )  # fmt: skip
-def port_zero(handshake: Handshake) -> Iterator[Match]:
+def port_zero(facts: Facts) -> Iterator[Match]:
     """Port 0."""
-    if 0 in (handshake.client.endpoint.port, handshake.server.endpoint.port):
-        yield Match("one of the ports is 0", numbers(segment for _, segment in segments(handshake)[:1]))
+    if 0 in (facts.handshake.client.endpoint.port, facts.handshake.server.endpoint.port):
+        yield Match("one of the ports is 0", numbers(segment for _, segment in facts.segments[:1]))
 
 
 @rule(
@@ -93,9 +93,9 @@ def port_zero(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.1",),
     twin="Wireshark tcp.flags.res",
 )  # fmt: skip
-def reserved_bits(handshake: Handshake) -> Iterator[Match]:
+def reserved_bits(facts: Facts) -> Iterator[Match]:
     """Reserved bits."""
-    found = [segment for _, segment in segments(handshake) if segment.reserved]
+    found = [segment for _, segment in facts.segments if segment.reserved]
     if found:
         yield Match(f"reserved bits {found[0].reserved:03b}", numbers(found))
 
@@ -108,9 +108,9 @@ def reserved_bits(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.1",),
     twin="Wireshark tcp.ack.nonzero",
 )  # fmt: skip
-def ack_without_flag(handshake: Handshake) -> Iterator[Match]:
+def ack_without_flag(facts: Facts) -> Iterator[Match]:
     """Acknowledgment number without ACK."""
-    found = [segment for _, segment in segments(handshake) if segment.ack_raw and not segment.flags & ACK]
+    found = [segment for _, segment in facts.segments if segment.ack_raw and not segment.flags & ACK]
     if found:
         yield Match(f"acknowledgment field {found[0].ack_raw} without ACK", numbers(found))
 
@@ -122,8 +122,8 @@ def ack_without_flag(handshake: Handshake) -> Iterator[Match]:
     check="The timeline around it; drop counts of the capturing tool.",
     rfc=("RFC 9293 §3.10.7",),
 )  # fmt: skip
-def unexpected(handshake: Handshake) -> Iterator[Match]:
+def unexpected(facts: Facts) -> Iterator[Match]:
     """Not in the state table."""
-    found = marked(handshake, Mark.UNEXPECTED)
+    found = facts.marked(Mark.UNEXPECTED)
     if found:
         yield Match(f"{len(found)} segment{'s' * (len(found) != 1)} not foreseen in that state", numbers(found))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Match, marked, milliseconds, numbers, rule, segments, times
+from handshake.findings.registry import Facts, Match, milliseconds, numbers, rule, times
 from handshake.model import seq
 from handshake.model.finding import Severity
-from handshake.model.handshake import Handshake, Mark, Outcome, Side
+from handshake.model.handshake import Mark, Outcome, Side
 from handshake.model.packet import ACK, RST, SYN, IcmpError, Segment
 
 SLOW_NS = 500_000_000
 """Above this a set-up without any retransmission is called slow."""
 
 
-def _syn_frames(handshake: Handshake) -> tuple[int, ...]:
-    return numbers(segment for _, segment in segments(handshake) if segment.flags & (SYN | ACK) == SYN)
+def _syn_frames(facts: Facts) -> tuple[int, ...]:
+    return numbers(segment for _, segment in facts.segments if segment.flags & (SYN | ACK) == SYN)
 
 
 @rule(
@@ -28,12 +28,12 @@ def _syn_frames(handshake: Handshake) -> tuple[int, ...]:
     rfc=("RFC 6298 §2", "RFC 6298 §5.7", "RFC 9293 §3.8.1"),
     twin="Wireshark tcp.analysis.retransmission on a SYN",
 )  # fmt: skip
-def syn_retransmitted(handshake: Handshake) -> Iterator[Match]:
+def syn_retransmitted(facts: Facts) -> Iterator[Match]:
     """Copies of a SYN."""
-    copies = marked(handshake, Mark.SYN_RETRANSMITTED)
-    if handshake.syn_retransmits:
-        waited = copies[-1].time_ns - handshake.start_ns if copies else 0
-        again = times(handshake.syn_retransmits)
+    copies = facts.marked(Mark.SYN_RETRANSMITTED)
+    if facts.handshake.syn_retransmits:
+        waited = copies[-1].time_ns - facts.handshake.start_ns if copies else 0
+        again = times(facts.handshake.syn_retransmits)
         yield Match(f"the SYN was sent again {again}, the last {milliseconds(waited)} after the first", numbers(copies))
 
 
@@ -46,9 +46,9 @@ def syn_retransmitted(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 6298 §2", "RFC 9293 §3.8.1"),
     twin="Wireshark tcp.analysis.retransmission on a SYN-ACK",
 )  # fmt: skip
-def synack_retransmitted(handshake: Handshake) -> Iterator[Match]:
+def synack_retransmitted(facts: Facts) -> Iterator[Match]:
     """Copies of a SYN-ACK before the ACK."""
-    copies = marked(handshake, Mark.SYN_ACK_RETRANSMITTED)
+    copies = facts.marked(Mark.SYN_ACK_RETRANSMITTED)
     if copies:
         yield Match(f"the SYN-ACK was sent again {times(len(copies))} before an ACK was seen", numbers(copies))
 
@@ -64,9 +64,9 @@ def synack_retransmitted(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.10.7.4", "RFC 9293 §3.8.1"),
     twin="Wireshark tcp.analysis.retransmission",
 )  # fmt: skip
-def synack_after_ack(handshake: Handshake) -> Iterator[Match]:
+def synack_after_ack(facts: Facts) -> Iterator[Match]:
     """SYN-ACK again after the third segment."""
-    copies = marked(handshake, Mark.SYN_ACK_AFTER_ACK)
+    copies = facts.marked(Mark.SYN_ACK_AFTER_ACK)
     if copies:
         yield Match(
             f"the SYN-ACK came again {times(len(copies))} after the client had acknowledged it", numbers(copies)
@@ -82,11 +82,11 @@ def synack_after_ack(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.10.7.1", "RFC 9293 §3.5.2"),
     twin="Zeek conn_state REJ",
 )  # fmt: skip
-def refused(handshake: Handshake) -> Iterator[Match]:
+def refused(facts: Facts) -> Iterator[Match]:
     """RST instead of SYN-ACK."""
-    if handshake.outcome is Outcome.REFUSED:
-        resets = [s for step, s in segments(handshake) if s.flags & RST and s.src == handshake.server.endpoint]
-        detail = f"{handshake.server.endpoint} answered the SYN with RST"
+    if facts.handshake.outcome is Outcome.REFUSED:
+        resets = [s for step, s in facts.segments if s.flags & RST and s.src == facts.handshake.server.endpoint]
+        detail = f"{facts.handshake.server.endpoint} answered the SYN with RST"
         if resets and not resets[0].flags & ACK:
             detail += " without ACK, which a client has to ignore in SYN-SENT"
         yield Match(detail, numbers(resets[:1]))
@@ -102,11 +102,11 @@ def refused(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.8.3", "RFC 6298 §5"),
     twin="Zeek conn_state S0",
 )  # fmt: skip
-def unanswered(handshake: Handshake) -> Iterator[Match]:
+def unanswered(facts: Facts) -> Iterator[Match]:
     """A SYN and nothing else."""
-    answers = marked(handshake, Mark.BAD_ACK) + marked(handshake, Mark.STRAY_ACK)
-    if handshake.outcome is Outcome.UNANSWERED and not answers:
-        frames = _syn_frames(handshake)
+    answers = facts.marked(Mark.BAD_ACK) + facts.marked(Mark.STRAY_ACK)
+    if facts.handshake.outcome is Outcome.UNANSWERED and not answers:
+        frames = _syn_frames(facts)
         yield Match(f"no answer to {len(frames)} SYN{'s' * (len(frames) != 1)}", frames)
 
 
@@ -119,13 +119,12 @@ def unanswered(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 1122 §4.2.3.9", "RFC 5461 §2", "RFC 5927 §4.1", "RFC 792", "RFC 4443 §3"),
     twin="Wireshark icmp.type / icmpv6.type",
 )  # fmt: skip
-def icmp_error(handshake: Handshake) -> Iterator[Match]:
+def icmp_error(facts: Facts) -> Iterator[Match]:
     """ICMP errors that quote a segment of the connection, one match per sender and kind."""
     seen: dict[tuple[bytes, int, int, bool], list[IcmpError]] = {}
-    for step in handshake.steps:
-        if isinstance(step.packet, IcmpError):
-            error, foreign = step.packet, Mark.QUOTE_MISMATCH in step.marks
-            seen.setdefault((error.reporter, error.type, error.code, foreign), []).append(error)
+    for step, error in facts.errors:
+        foreign = Mark.QUOTE_MISMATCH in step.marks
+        seen.setdefault((error.reporter, error.type, error.code, foreign), []).append(error)
     for (_, _, _, foreign), errors in seen.items():
         first = errors[0]
         detail = (
@@ -150,10 +149,10 @@ def icmp_error(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.5", "RFC 4987 §2"),
     twin="Zeek history Sh; Wireshark tcp.completeness 3",
 )  # fmt: skip
-def half_open(handshake: Handshake) -> Iterator[Match]:
+def half_open(facts: Facts) -> Iterator[Match]:
     """Two of three steps."""
-    if handshake.outcome is Outcome.HALF_OPEN and handshake.server.opening is not None:
-        yield Match("no acknowledgment completed the handshake", (handshake.server.opening.number,))
+    if facts.handshake.outcome is Outcome.HALF_OPEN and facts.handshake.server.opening is not None:
+        yield Match("no acknowledgment completed the handshake", (facts.handshake.server.opening.number,))
 
 
 @rule(
@@ -167,11 +166,11 @@ def half_open(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.10.7.4", "RFC 9293 §3.5.2"),
     twin="Zeek conn_state RSTOS0 / RSTRH; Wireshark tcp.completeness 35, 39",
 )  # fmt: skip
-def aborted_opening(handshake: Handshake) -> Iterator[Match]:
+def aborted_opening(facts: Facts) -> Iterator[Match]:
     """RST before ESTABLISHED on both sides."""
-    if handshake.outcome in (Outcome.ABORTED_BY_CLIENT, Outcome.ABORTED_BY_SERVER):
-        who = "client" if handshake.outcome is Outcome.ABORTED_BY_CLIENT else "server"
-        resets = [s for step, s in segments(handshake) if s.flags & RST and step.sender.value == who]
+    if facts.handshake.outcome in (Outcome.ABORTED_BY_CLIENT, Outcome.ABORTED_BY_SERVER):
+        who = "client" if facts.handshake.outcome is Outcome.ABORTED_BY_CLIENT else "server"
+        resets = [s for step, s in facts.segments if s.flags & RST and step.sender.value == who]
         yield Match(f"the {who} reset the connection before the handshake was complete", numbers(resets[:1]))
 
 
@@ -184,10 +183,10 @@ def aborted_opening(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.5 figure 7",),
     twin="Wireshark tcp.completeness 3",
 )  # fmt: skip
-def simultaneous_open(handshake: Handshake) -> Iterator[Match]:
+def simultaneous_open(facts: Facts) -> Iterator[Match]:
     """SYNs that crossed."""
-    if handshake.outcome is Outcome.SIMULTANEOUS_OPEN:
-        yield Match("the SYNs of both sides crossed", _syn_frames(handshake))
+    if facts.handshake.outcome is Outcome.SIMULTANEOUS_OPEN:
+        yield Match("the SYNs of both sides crossed", _syn_frames(facts))
 
 
 @rule(
@@ -198,10 +197,10 @@ def simultaneous_open(handshake: Handshake) -> Iterator[Match]:
     check="What runs on that server; whether the firewall takes the server for the client.",
     rfc=("RFC 9293 §3.5",),
 )  # fmt: skip
-def split_handshake(handshake: Handshake) -> Iterator[Match]:
+def split_handshake(facts: Facts) -> Iterator[Match]:
     """Bare SYN as an answer."""
-    if handshake.outcome is Outcome.SPLIT_HANDSHAKE:
-        yield Match("the server answered with a bare SYN", _syn_frames(handshake))
+    if facts.handshake.outcome is Outcome.SPLIT_HANDSHAKE:
+        yield Match("the server answered with a bare SYN", _syn_frames(facts))
 
 
 @rule(
@@ -213,10 +212,10 @@ def split_handshake(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.5",),
     twin="Zeek conn_state OTH; Wireshark tcp.completeness 12",
 )  # fmt: skip
-def midstream(handshake: Handshake) -> Iterator[Match]:
+def midstream(facts: Facts) -> Iterator[Match]:
     """No SYN seen."""
-    if handshake.outcome is Outcome.MIDSTREAM:
-        guess = "; which side is the client is a guess from the port numbers" if handshake.role_inferred else ""
+    if facts.handshake.outcome is Outcome.MIDSTREAM:
+        guess = "; which side is the client is a guess from the port numbers" if facts.handshake.role_inferred else ""
         yield Match(f"the opening was not captured{guess}")
 
 
@@ -229,10 +228,10 @@ def midstream(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.5",),
     twin="Zeek conn_state SH, SHR",
 )  # fmt: skip
-def one_sided(handshake: Handshake) -> Iterator[Match]:
+def one_sided(facts: Facts) -> Iterator[Match]:
     """Half of the packets are missing."""
-    if handshake.outcome is Outcome.ONE_SIDED:
-        seen = "client" if handshake.client.segments else "server"
+    if facts.handshake.outcome is Outcome.ONE_SIDED:
+        seen = "client" if facts.handshake.client.segments else "server"
         yield Match(f"only the {seen}'s packets were captured")
 
 
@@ -246,14 +245,14 @@ def one_sided(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.10.7.3", "RFC 9293 §3.10.7.4", "RFC 5961 §5"),
     twin="Wireshark tcp.analysis.ack_lost_segment",
 )  # fmt: skip
-def bad_ack(handshake: Handshake) -> Iterator[Match]:
+def bad_ack(facts: Facts) -> Iterator[Match]:
     """Acknowledgment numbers far from what was sent."""
     found: dict[tuple[Side, int], list[Segment]] = {}
-    for step, segment in segments(handshake):
+    for step, segment in facts.segments:
         if Mark.BAD_ACK in step.marks:
             found.setdefault((step.sender, segment.ack_raw), []).append(segment)
     for (side, number), same in found.items():
-        iss = handshake.peer(side.other).iss
+        iss = facts.handshake.peer(side.other).iss
         due = f" where {seq.add(iss, 1)} was the first to be due" if iss is not None else ""
         yield Match(f"the {side.value} acknowledges {number}{due}", numbers(same))
 
@@ -267,9 +266,9 @@ def bad_ack(handshake: Handshake) -> Iterator[Match]:
     "hand.",
     rfc=("RFC 9293 §3.5.1", "RFC 5961 §4"),
 )  # fmt: skip
-def stray_ack(handshake: Handshake) -> Iterator[Match]:
+def stray_ack(facts: Facts) -> Iterator[Match]:
     """ACK instead of SYN-ACK."""
-    found = marked(handshake, Mark.STRAY_ACK)
+    found = facts.marked(Mark.STRAY_ACK)
     if found:
         yield Match("a bare ACK came back for the SYN", numbers(found))
 
@@ -282,9 +281,9 @@ def stray_ack(handshake: Handshake) -> Iterator[Match]:
     check="TTL, options and arrival times of both SYN-ACKs; duplicate IP addresses; load balancers.",
     rfc=("RFC 9293 §3.5", "RFC 4987 §3.6"),
 )  # fmt: skip
-def synack_new_isn(handshake: Handshake) -> Iterator[Match]:
+def synack_new_isn(facts: Facts) -> Iterator[Match]:
     """SYN-ACKs that disagree."""
-    found = marked(handshake, Mark.SYN_ACK_NEW_ISN)
+    found = facts.marked(Mark.SYN_ACK_NEW_ISN)
     if found:
         yield Match("SYN-ACKs with different initial sequence numbers", numbers(found))
 
@@ -298,9 +297,9 @@ def synack_new_isn(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 1122 §4.2.2.13", "RFC 6191"),
     twin="Wireshark tcp.analysis.reused_ports",
 )  # fmt: skip
-def port_reused(handshake: Handshake) -> Iterator[Match]:
+def port_reused(facts: Facts) -> Iterator[Match]:
     """A 4-tuple seen before."""
-    found = marked(handshake, Mark.PORT_REUSED)
+    found = facts.marked(Mark.PORT_REUSED)
     if found:
         yield Match("this 4-tuple was used before in this capture", numbers(found))
 
@@ -313,9 +312,9 @@ def port_reused(handshake: Handshake) -> Iterator[Match]:
     check="What the server answers: a challenge ACK is right; whether a NAT device times out idle connections.",
     rfc=("RFC 5961 §4", "RFC 9293 §3.10.7.4"),
 )  # fmt: skip
-def syn_in_connection(handshake: Handshake) -> Iterator[Match]:
+def syn_in_connection(facts: Facts) -> Iterator[Match]:
     """A SYN into an open connection."""
-    found = marked(handshake, Mark.SYN_IN_CONNECTION)
+    found = facts.marked(Mark.SYN_IN_CONNECTION)
     if found:
         yield Match("the earlier connection on this 4-tuple was still open", numbers(found))
 
@@ -329,9 +328,9 @@ def syn_in_connection(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 6298 §2.2",),
     twin="Wireshark tcp.analysis.initial_rtt",
 )  # fmt: skip
-def slow_answer(handshake: Handshake) -> Iterator[Match]:
+def slow_answer(facts: Facts) -> Iterator[Match]:
     """A long initial round trip."""
-    timing = handshake.timing
+    timing = facts.handshake.timing
     if timing.irtt_ns is not None and timing.irtt_ns >= SLOW_NS:
         network, client = timing.syn_to_synack_ns or 0, timing.synack_to_ack_ns or 0
         yield Match(

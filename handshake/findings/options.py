@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from handshake.findings.registry import Match, rule, segments, times
+from handshake.findings.registry import Facts, Match, rule, times
 from handshake.model import options as kinds
 from handshake.model.finding import Severity
-from handshake.model.handshake import Handshake
 from handshake.model.packet import ACK, AE, CWR, ECE, SYN, Segment
 
 _SYN_ONLY = {kinds.MSS: "MSS", kinds.WSCALE: "window scale", kinds.SACK_PERMITTED: "SACK-permitted"}
@@ -20,13 +19,13 @@ _SMALL_MSS = {4: 536, 16: 1220}
 """The default MSS by address length: announcing less is legal and suspicious (RFC 9293 §3.7.1)."""
 
 
-def _openings(handshake: Handshake) -> list[tuple[str, Segment]]:
-    both = (("SYN", handshake.client.opening), ("SYN-ACK", handshake.server.opening))
+def _openings(facts: Facts) -> list[tuple[str, Segment]]:
+    both = (("SYN", facts.handshake.client.opening), ("SYN-ACK", facts.handshake.server.opening))
     return [(name, segment) for name, segment in both if segment is not None]
 
 
-def _pair(handshake: Handshake) -> tuple[Segment, Segment] | None:
-    client, server = handshake.client.opening, handshake.server.opening
+def _pair(facts: Facts) -> tuple[Segment, Segment] | None:
+    client, server = facts.handshake.client.opening, facts.handshake.server.opening
     return (client, server) if client is not None and server is not None else None
 
 
@@ -39,9 +38,9 @@ def _pair(handshake: Handshake) -> tuple[Segment, Segment] | None:
     rfc=("RFC 9293 §3.8.6", "RFC 9293 §3.8.6.1"),
     twin="Wireshark tcp.analysis.zero_window",
 )  # fmt: skip
-def zero_window(handshake: Handshake) -> Iterator[Match]:
+def zero_window(facts: Facts) -> Iterator[Match]:
     """Window 0 in the SYN-ACK."""
-    answer = handshake.server.opening
+    answer = facts.handshake.server.opening
     if answer is not None and answer.wnd == 0 and answer.flags & SYN:
         yield Match("the server's window is 0: no data may be sent yet", (answer.number,))
 
@@ -54,9 +53,9 @@ def zero_window(handshake: Handshake) -> Iterator[Match]:
     check="Whether the option is there at the sending host (two capture points).",
     rfc=("RFC 9293 §3.7.1", "RFC 6691 §2"),
 )  # fmt: skip
-def no_mss(handshake: Handshake) -> Iterator[Match]:
+def no_mss(facts: Facts) -> Iterator[Match]:
     """MSS option missing."""
-    for name, segment in _openings(handshake):
+    for name, segment in _openings(facts):
         if segment.options.mss is None and segment.options.fault is None and not segment.faults:
             default = _SMALL_MSS[len(segment.src.address)]
             yield Match(f"the {name} has no MSS option: {default} bytes are assumed", (segment.number,))
@@ -70,9 +69,9 @@ def no_mss(handshake: Handshake) -> Iterator[Match]:
     check="`net.ipv4.tcp_window_scaling` on the server; firewalls that normalise options.",
     rfc=("RFC 7323 §2.2",),
 )  # fmt: skip
-def window_scale_refused(handshake: Handshake) -> Iterator[Match]:
+def window_scale_refused(facts: Facts) -> Iterator[Match]:
     """Window scale in one SYN only."""
-    pair = _pair(handshake)
+    pair = _pair(facts)
     if pair and pair[0].options.wscale_shift is not None and pair[1].options.wscale_shift is None:
         shift = pair[0].options.wscale_shift
         yield Match(f"window scale {shift} was offered and not accepted", (pair[0].number, pair[1].number))
@@ -86,9 +85,9 @@ def window_scale_refused(handshake: Handshake) -> Iterator[Match]:
     check="`net.ipv4.tcp_sack` on the server; firewalls that normalise options.",
     rfc=("RFC 2018 §2",),
 )  # fmt: skip
-def sack_refused(handshake: Handshake) -> Iterator[Match]:
+def sack_refused(facts: Facts) -> Iterator[Match]:
     """SACK-permitted in one SYN only."""
-    pair = _pair(handshake)
+    pair = _pair(facts)
     if pair and pair[0].options.sack_permitted and not pair[1].options.sack_permitted:
         yield Match("SACK was offered and not accepted", (pair[0].number, pair[1].number))
 
@@ -101,9 +100,9 @@ def sack_refused(handshake: Handshake) -> Iterator[Match]:
     check="`net.ipv4.tcp_timestamps` on the server.",
     rfc=("RFC 7323 §3.2",),
 )  # fmt: skip
-def timestamps_refused(handshake: Handshake) -> Iterator[Match]:
+def timestamps_refused(facts: Facts) -> Iterator[Match]:
     """Timestamps in one SYN only."""
-    pair = _pair(handshake)
+    pair = _pair(facts)
     if pair and pair[0].options.tsval is not None and pair[1].options.tsval is None:
         yield Match("timestamps were offered and not accepted", (pair[0].number, pair[1].number))
 
@@ -115,12 +114,12 @@ def timestamps_refused(handshake: Handshake) -> Iterator[Match]:
     check="SYN proxies and load balancers on the way.",
     rfc=("RFC 7323 §3.2",),
 )  # fmt: skip
-def timestamp_echo(handshake: Handshake) -> Iterator[Match]:
+def timestamp_echo(facts: Facts) -> Iterator[Match]:
     """TSecr of the SYN-ACK against TSval of the SYNs; old stacks echo nothing at all (0)."""
-    pair = _pair(handshake)
+    pair = _pair(facts)
     if not pair or not pair[1].options.tsecr or pair[0].options.tsval is None:
         return
-    sent = {s.options.tsval for step, s in segments(handshake) if s.src == handshake.client.endpoint}
+    sent = {s.options.tsval for step, s in facts.segments if s.src == facts.handshake.client.endpoint}
     if pair[1].options.tsecr not in sent:
         yield Match(f"the SYN-ACK echoes {pair[1].options.tsecr}, which no SYN carried", (pair[1].number,))
 
@@ -134,9 +133,9 @@ def timestamp_echo(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 9293 §3.1", "RFC 9293 §3.2"),
     twin="Wireshark tcp.option.len.invalid (expert info)",
 )  # fmt: skip
-def malformed_options(handshake: Handshake) -> Iterator[Match]:
+def malformed_options(facts: Facts) -> Iterator[Match]:
     """Option faults."""
-    for _, segment in segments(handshake):
+    for _, segment in facts.segments:
         if segment.options.fault:
             yield Match(segment.options.fault, (segment.number,))
         known = [item.name for item in segment.options.items if item.kind in _ONCE]
@@ -152,9 +151,9 @@ def malformed_options(handshake: Handshake) -> Iterator[Match]:
     check="What sends it.",
     rfc=("RFC 9293 §3.2", "RFC 7323 §2.2", "RFC 2018 §2"),
 )  # fmt: skip
-def syn_option_elsewhere(handshake: Handshake) -> Iterator[Match]:
+def syn_option_elsewhere(facts: Facts) -> Iterator[Match]:
     """MSS, window scale or SACK-permitted without SYN."""
-    for _, segment in segments(handshake):
+    for _, segment in facts.segments:
         if not segment.flags & SYN:
             names = [_SYN_ONLY[item.kind] for item in segment.options.items if item.kind in _SYN_ONLY]
             if names:
@@ -169,9 +168,9 @@ def syn_option_elsewhere(handshake: Handshake) -> Iterator[Match]:
     rfc=("RFC 7323 §2.3",),
     twin="Wireshark tcp.options.wscale.shift.invalid",
 )  # fmt: skip
-def window_scale_too_large(handshake: Handshake) -> Iterator[Match]:
+def window_scale_too_large(facts: Facts) -> Iterator[Match]:
     """Shift above 14."""
-    for name, segment in _openings(handshake):
+    for name, segment in _openings(facts):
         shift = segment.options.wscale_shift
         if shift is not None and shift > 14:
             yield Match(f"the {name} announces a shift of {shift}", (segment.number,))
@@ -184,9 +183,9 @@ def window_scale_too_large(handshake: Handshake) -> Iterator[Match]:
     check="Whether the server or something before it does so.",
     rfc=("RFC 3168 §6.1.1", "RFC 9768 §3.1.2"),
 )  # fmt: skip
-def ecn_reflected(handshake: Handshake) -> Iterator[Match]:
+def ecn_reflected(facts: Facts) -> Iterator[Match]:
     """Same AE, CWR, ECE in SYN and SYN-ACK."""
-    pair = _pair(handshake)
+    pair = _pair(facts)
     if pair:
         asked, reply = (segment.flags & (AE | CWR | ECE) for segment in pair)
         if asked in (CWR | ECE, AE | CWR | ECE) and asked == reply and pair[1].flags & ACK:
@@ -201,9 +200,9 @@ def ecn_reflected(handshake: Handshake) -> Iterator[Match]:
     check="The path MTU; `iptables`/`nft` rules with TCPMSS on routers.",
     rfc=("RFC 9293 §3.7.1", "RFC 6691"),
 )  # fmt: skip
-def small_mss(handshake: Handshake) -> Iterator[Match]:
+def small_mss(facts: Facts) -> Iterator[Match]:
     """MSS below the default."""
-    for name, segment in _openings(handshake):
+    for name, segment in _openings(facts):
         mss = segment.options.mss
         if mss is not None and mss < _SMALL_MSS[len(segment.src.address)]:
             yield Match(f"the {name} announces an MSS of {mss} bytes", (segment.number,))
@@ -216,8 +215,8 @@ def small_mss(handshake: Handshake) -> Iterator[Match]:
     check="`sysctl net.mptcp.enabled` on the server; whether the application asks for IPPROTO_MPTCP.",
     rfc=("RFC 8684 §3.7",),
 )  # fmt: skip
-def mptcp_fallback(handshake: Handshake) -> Iterator[Match]:
+def mptcp_fallback(facts: Facts) -> Iterator[Match]:
     """MP_CAPABLE in one SYN only."""
-    pair = _pair(handshake)
+    pair = _pair(facts)
     if pair and pair[0].options.mptcp_subtypes and not pair[1].options.mptcp_subtypes:
         yield Match("Multipath TCP was offered and not accepted", (pair[0].number, pair[1].number))

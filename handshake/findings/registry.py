@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from handshake.model.finding import Finding, Severity
 from handshake.model.handshake import Handshake, Mark, Step
-from handshake.model.packet import Segment
+from handshake.model.packet import IcmpError, Segment
 
 
 class Match(NamedTuple):
@@ -18,7 +18,33 @@ class Match(NamedTuple):
     frames: tuple[int, ...] = ()
 
 
-Detect = Callable[[Handshake], Iterable[Match]]
+class Facts:
+    """A finished handshake with its timeline sorted once, for all rules."""
+
+    __slots__ = ("_marked", "errors", "handshake", "segments")
+
+    def __init__(self, handshake: Handshake) -> None:
+        self.handshake = handshake
+        self.segments: list[tuple[Step, Segment]] = []
+        """Steps of the timeline that are segments, with the segment."""
+        self.errors: list[tuple[Step, IcmpError]] = []
+        """Steps that are ICMP errors, with the error."""
+        self._marked: dict[Mark, list[Segment]] = {}
+        for step in handshake.steps:
+            packet = step.packet
+            if isinstance(packet, IcmpError):
+                self.errors.append((step, packet))
+                continue
+            self.segments.append((step, packet))
+            for mark in step.marks:
+                self._marked.setdefault(mark, []).append(packet)
+
+    def marked(self, mark: Mark) -> list[Segment]:
+        """Segments of the timeline that carry a mark."""
+        return self._marked.get(mark, [])
+
+
+Detect = Callable[[Facts], Iterable[Match]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +91,13 @@ def rule(
 
 def examine(handshake: Handshake) -> Handshake:
     """The same handshake with its findings, in the order of their codes."""
+    facts = Facts(handshake)
     findings = tuple(
         Finding(rule.code, rule.name, rule.severity, match.detail, match.frames)
         for rule in RULES.values()
-        for match in rule.detect(handshake)
+        for match in rule.detect(facts)
     )
     return replace(handshake, findings=findings)
-
-
-def marked(handshake: Handshake, mark: Mark) -> list[Segment]:
-    """Segments of the timeline that carry a mark."""
-    return [step.packet for step in handshake.steps if mark in step.marks and isinstance(step.packet, Segment)]
-
-
-def segments(handshake: Handshake) -> list[tuple[Step, Segment]]:
-    """Steps of the timeline that are segments, with the segment."""
-    return [(step, step.packet) for step in handshake.steps if isinstance(step.packet, Segment)]
 
 
 def numbers(found: Iterable[Segment]) -> tuple[int, ...]:
