@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from handshake.findings import examine
+from handshake.findings import crowds_of, examine
 from handshake.flow.copies import Copies
 from handshake.flow.progress import Progress
 from handshake.flow.table import DEFAULT_LIMIT, FlowTable
@@ -106,7 +106,7 @@ class Inspection:
     ) -> Report:
         """The view-model of what was fed, with handshakes in order of appearance."""
         ordered = tuple(sorted(handshakes, key=lambda handshake: handshake.number))
-        return Report(tuple(sources), self.tally, ordered, self._table.exchanges(), approach)
+        return Report(tuple(sources), self.tally, ordered, self._table.exchanges(), approach, crowds=crowds_of(ordered))
 
 
 class Watch(Inspection):

@@ -12,7 +12,9 @@ from handshake.cli.output import say, write_report
 from handshake.model.handshake import Outcome
 from handshake.model.report import Report
 from handshake.render import Format
+from handshake.render.crowds import without_crowds
 from handshake.render.select import Selection
+from handshake.render.units import count
 
 OUTCOMES = ", ".join(outcome.value for outcome in Outcome)
 
@@ -41,6 +43,9 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     port: Annotated[
         int | None, typer.Option("--port", help="Only with this port at either end.", metavar="N", min=0, max=65535)
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="List also the handshakes that a scan or flood sums up in one line.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.", metavar="FILE")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Add raw numbers and frames.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out summaries and explanations.")] = False,
@@ -57,7 +62,10 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     if reading.report.sources or reading.interrupted:
         form = Format.LADDER if ladder else Format.SUMMARY if summary else form
         verbosity = -1 if quiet else int(verbose)
-        write_report(_choose(reading.report, selection, quiet), form, output, verbosity)
+        report = _choose(reading.report, selection, quiet)
+        if form in (Format.TABLE, Format.LADDER) and not selection and not every:
+            report = _shortened(report, quiet)
+        write_report(report, form, output, verbosity)
     raise typer.Exit(reading.exit_status)
 
 
@@ -72,6 +80,15 @@ def _choose(report: Report, selection: Selection, quiet: bool) -> Report:
     if total and not chosen.handshakes and not quiet:
         say(f"no handshake matches, of {total:,}")
     return chosen
+
+
+def _shortened(report: Report, quiet: bool) -> Report:
+    """The report without the rows that scans and floods sum up; says how many those are."""
+    shown = without_crowds(report)
+    hidden = len(report.handshakes) - len(shown.handshakes)
+    if hidden and not quiet:
+        say(f"{count(hidden, 'handshake')} of scans and floods not listed one by one; --all lists them")
+    return shown
 
 
 def _codes(codes: list[str]) -> set[str]:

@@ -1,10 +1,23 @@
 """The rules: what is unusual about a handshake, why it happens, what to check, and which RFC says so.
 
 Codes are permanent: HS1xx opening, HS2xx options and window, HS3xx data in the handshake,
-HS4xx malformed or illegal segments, HS5xx closing, HS9xx the capture itself.
+HS4xx malformed or illegal segments, HS5xx closing, HS6xx many handshakes together, HS9xx the capture itself.
 """
 
-from handshake.findings import capture, closing, data, illegal, opening, options
-from handshake.findings.registry import RULES, Rule, examine
+from handshake.findings import capture, closing, crowds, data, illegal, numbers, opening, options
+from handshake.findings.registry import RULES, Rule, crowds_of, examine
 
-__all__ = ["RULES", "Rule", "capture", "closing", "data", "examine", "illegal", "opening", "options"]
+__all__ = [
+    "RULES",
+    "Rule",
+    "capture",
+    "closing",
+    "crowds",
+    "crowds_of",
+    "data",
+    "examine",
+    "illegal",
+    "numbers",
+    "opening",
+    "options",
+]

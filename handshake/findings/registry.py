@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from handshake.model.crowd import Crowd
 from handshake.model.finding import Finding, Severity
 from handshake.model.handshake import Handshake, Mark, Step
 from handshake.model.packet import IcmpError, Segment
@@ -44,7 +45,18 @@ class Facts:
         return self._marked.get(mark, [])
 
 
+class Group(NamedTuple):
+    """What a rule about many handshakes saw: which, who does it, and one sentence with the numbers."""
+
+    members: Sequence[Handshake]
+    who: str
+    detail: str
+    alike: bool = False
+    """Its handshakes that never opened need no list of their own."""
+
+
 Detect = Callable[[Facts], Iterable[Match]]
+Collect = Callable[[Sequence[Handshake]], Iterable[Group]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,10 @@ class Rule:
     """Sources, `RFC number §section`."""
     twin: str
     """The same thing in Wireshark or Zeek; empty where there is none."""
-    detect: Detect
+    detect: Detect | None
+    """Looks at one handshake; None for a rule about many."""
+    collect: Collect | None = None
+    """Looks at all handshakes of one capture."""
 
 
 RULES: dict[str, Rule] = {}
@@ -78,15 +93,31 @@ def rule(
     """Register the decorated function as the detector of a rule. Raises ValueError for a code already given."""
 
     def register(detect: Detect) -> Detect:
-        if code in RULES:
-            raise ValueError(f"{code} is already {RULES[code].name}")
-        RULES[code] = Rule(code, name, severity, what, why, check, tuple(rfc), twin, detect)
-        ordered = sorted(RULES.items())
-        RULES.clear()
-        RULES.update(ordered)
+        _add(Rule(code, name, severity, what, why, check, tuple(rfc), twin, detect))
         return detect
 
     return register
+
+
+def rule_of_many(
+    code: str, name: str, severity: Severity, *, what: str, why: str, check: str, rfc: Iterable[str], twin: str = ""
+) -> Callable[[Collect], Collect]:
+    """As `rule`, for a rule that looks at all handshakes of one capture together."""
+
+    def register(collect: Collect) -> Collect:
+        _add(Rule(code, name, severity, what, why, check, tuple(rfc), twin, None, collect))
+        return collect
+
+    return register
+
+
+def _add(new: Rule) -> None:
+    if new.code in RULES:
+        raise ValueError(f"{new.code} is already {RULES[new.code].name}")
+    RULES[new.code] = new
+    ordered = sorted(RULES.items())
+    RULES.clear()
+    RULES.update(ordered)
 
 
 def examine(handshake: Handshake) -> Handshake:
@@ -95,9 +126,40 @@ def examine(handshake: Handshake) -> Handshake:
     findings = tuple(
         Finding(rule.code, rule.name, rule.severity, match.detail, match.frames)
         for rule in RULES.values()
+        if rule.detect is not None
         for match in rule.detect(facts)
     )
     return replace(handshake, findings=findings)
+
+
+def crowds_of(handshakes: Iterable[Handshake]) -> tuple[Crowd, ...]:
+    """What the handshakes of each capture amount to together, in the order of the codes."""
+    captures: dict[str, list[Handshake]] = {}
+    for handshake in handshakes:
+        captures.setdefault(handshake.source, []).append(handshake)
+    return tuple(
+        _crowd(rule, source, group)
+        for rule in RULES.values()
+        if rule.collect is not None
+        for source, own in captures.items()
+        for group in rule.collect(own)
+    )
+
+
+def _crowd(rule: Rule, source: str, group: Group) -> Crowd:
+    members = group.members
+    return Crowd(
+        code=rule.code,
+        name=rule.name,
+        severity=rule.severity,
+        who=group.who,
+        detail=group.detail,
+        members=tuple(sorted(handshake.number for handshake in members)),
+        start_ns=min(handshake.start_ns for handshake in members),
+        end_ns=max(handshake.end_ns for handshake in members),
+        alike=group.alike,
+        source=source,
+    )
 
 
 def numbers(found: Iterable[Segment]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from handshake.model.address import Endpoint
+from handshake.model.crowd import Crowd
 from handshake.model.dns import Lookup
 from handshake.model.handshake import Exchange, Handshake
 from handshake.model.kernel import Connect, KernelView
@@ -178,6 +179,8 @@ class Report:
     """What a probed server said, if it or we said anything."""
     answer: Answer | None = None
     """Of a probe with a single odd segment."""
+    crowds: tuple[Crowd, ...] = ()
+    """What many of the handshakes amount to together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from handshake.model.address import Endpoint, format_address
+from handshake.model.crowd import Crowd
 from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.event import Event
 from handshake.model.handshake import Exchange, Fold, Handshake, Negotiated, Peer, Side, Step
@@ -60,6 +61,22 @@ def summary_to_dict(report: Report) -> Document:
             {"code": finding.code, "name": finding.name, "severity": finding.severity.value, "handshakes": number}
             for finding, number in finding_counts(totals)
         ],
+        "crowds": [_crowd(crowd) for crowd in report.crowds],
+    }
+
+
+def _crowd(crowd: Crowd) -> Document:
+    return {
+        "code": crowd.code,
+        "name": crowd.name,
+        "severity": crowd.severity.value,
+        "who": crowd.who,
+        "detail": crowd.detail,
+        "handshakes": list(crowd.members),
+        "start_ns": crowd.start_ns,
+        "end_ns": crowd.end_ns,
+        "rate_per_s": crowd.rate_per_s,
+        "source": crowd.source,
     }
 
 

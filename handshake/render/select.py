@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from handshake.model.address import Endpoint
@@ -24,6 +24,10 @@ class Selection:
     """Either end is in it."""
     port: int | None = None
     """Either end has it."""
+
+    def __bool__(self) -> bool:
+        """Whether it restricts anything."""
+        return any(wanted not in (None, (), set()) for wanted in astuple(self))
 
     def apply(self, report: Report) -> Report:
         """The report with only the chosen handshakes and UDP exchanges; everything else stays.

@@ -8,6 +8,7 @@ from typing import TextIO
 from handshake.model.finding import Finding
 from handshake.model.report import Report, SourceInfo, Tally
 from handshake.model.totals import Totals
+from handshake.render.crowds import write_crowds
 from handshake.render.page import Page, Span
 from handshake.render.statistics import finding_counts, measured, outcome_counts, totals_of
 from handshake.render.terminal import Terminal
@@ -26,7 +27,7 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     page = Page(out, terminal)
     _sources(page, report.sources)
     totals = totals_of(report)
-    if report.handshakes or not report.connects:
+    if totals.handshakes or not report.connects:
         page.field("opened", *_outcomes(totals))
     for connect in report.connects:
         ended = (connect.outcome.value, OUTCOME_STYLE[connect.outcome])
@@ -41,6 +42,7 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     found = finding_counts(totals)
     if found:
         page.field("found", *_findings(found))
+    write_crowds(page, report.crowds)
     for line in skipped(report.tally):
         page.field("skipped", (line, "dim"))
 

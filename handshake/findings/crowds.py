@@ -1,0 +1,171 @@
+"""HS601 to HS604: scans and floods, which are many handshakes with one cause."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from handshake.findings.registry import Group, rule_of_many
+from handshake.model.address import format_address
+from handshake.model.finding import Severity
+from handshake.model.handshake import CloseKind, Handshake, Outcome
+from handshake.model.packet import ACK, RST, SYN, Segment
+
+MANY_TARGETS = 20
+"""Ports of one host, or hosts with one port, from which on a client is said to scan."""
+MANY_ATTEMPTS = 100
+"""Attempts at one server from which on they may be a flood."""
+FAST_PER_S = 10.0
+"""Attempts a second from which on they may be a flood; people and retries are slower."""
+AGAIN = 5
+"""Attempts at each port, on average, that tell a flood from a scan by one client."""
+
+_FAILED = frozenset(
+    {
+        Outcome.REFUSED, Outcome.UNANSWERED, Outcome.UNREACHABLE, Outcome.HALF_OPEN,
+        Outcome.ABORTED_BY_CLIENT, Outcome.ABORTED_BY_SERVER,
+    }
+)  # fmt: skip
+
+
+def is_probing(handshake: Handshake) -> bool:
+    """Whether it is of the kind that scans are made of: nothing opened, or nothing was said before it was closed."""
+    if handshake.client.payload_bytes or handshake.server.payload_bytes or not handshake.client.segments:
+        return False
+    if handshake.outcome in _FAILED:
+        return True
+    if handshake.outcome.opened:
+        return handshake.teardown.kind is not CloseKind.OPEN
+    return handshake.client.segments + handshake.server.segments <= 3  # one odd segment and the answer to it
+
+
+def _by_client(handshakes: Sequence[Handshake]) -> Iterator[tuple[bytes, list[Handshake]]]:
+    """Clients with enough probing handshakes, and those."""
+    probes: defaultdict[bytes, list[Handshake]] = defaultdict(list)
+    for handshake in handshakes:
+        if is_probing(handshake):
+            probes[handshake.client.endpoint.address].append(handshake)
+    return ((client, tried) for client, tried in probes.items() if len(tried) >= MANY_TARGETS)
+
+
+def _mostly_failed(found: Sequence[Handshake]) -> bool:
+    """Whether at most half of them opened: a browser opens connections in advance and may not use them."""
+    return sum(handshake.outcome.opened for handshake in found) * 2 <= len(found)
+
+
+def _scanned(tried: Sequence[Handshake]) -> set[bytes]:
+    """Hosts of which many ports were tried."""
+    ports: defaultdict[bytes, set[int]] = defaultdict(set)
+    for handshake in tried:
+        ports[handshake.server.endpoint.address].add(handshake.server.endpoint.port)
+    return {host for host, seen in ports.items() if len(seen) >= MANY_TARGETS}
+
+
+@rule_of_many(
+    "HS601", "port-scan", Severity.WARNING,
+    what="One client tried many ports of a host without saying anything on any of them.",
+    why="A port scanner looks for what listens: SYN scans reset what answers, connect scans close it at once, and "
+    "scans with odd flags look at the answers only.",
+    check="Whose address it is and whether the scan was ordered; which ports answered, and whether they should.",
+    rfc=("RFC 9293 §3.10.7", "RFC 4949 §4"),
+    twin="Zeek Scan::Port_Scan",
+)  # fmt: skip
+def port_scan(handshakes: Sequence[Handshake]) -> Iterator[Group]:
+    """Many ports of one host."""
+    for client, tried in _by_client(handshakes):
+        hosts = _scanned(tried)
+        found = [handshake for handshake in tried if handshake.server.endpoint.address in hosts]
+        if found and _mostly_failed(found):
+            ports = len({handshake.server.endpoint for handshake in found})
+            whom = _one_or_many(hosts, "hosts")
+            yield Group(found, format_address(client), f"tried {ports:,} ports of {whom}: {_ends(found)}", alike=True)
+
+
+@rule_of_many(
+    "HS602", "host-sweep", Severity.WARNING,
+    what="One client tried the same port of many hosts without saying anything to any of them.",
+    why="A scanner or a worm looks for hosts with that service; monitoring that only checks whether a port is open "
+    "looks the same.",
+    check="Whose address it is; whether the hosts exist at all (unanswered attempts at unused addresses are telling).",
+    rfc=("RFC 9293 §3.10.7", "RFC 4949 §4"),
+    twin="Zeek Scan::Address_Scan",
+)  # fmt: skip
+def host_sweep(handshakes: Sequence[Handshake]) -> Iterator[Group]:
+    """One port of many hosts."""
+    for client, tried in _by_client(handshakes):
+        hosts = _scanned(tried)
+        by_port: defaultdict[int, list[Handshake]] = defaultdict(list)
+        for handshake in tried:
+            if handshake.server.endpoint.address not in hosts:
+                by_port[handshake.server.endpoint.port].append(handshake)
+        for port, found in by_port.items():
+            swept = len({handshake.server.endpoint.address for handshake in found})
+            if swept >= MANY_TARGETS and _mostly_failed(found):
+                detail = f"tried port {port} of {swept:,} hosts: {_ends(found)}"
+                yield Group(found, format_address(client), detail, alike=True)
+
+
+@rule_of_many(
+    "HS603", "syn-flood", Severity.ERROR,
+    what="A server got many SYNs in a short time that led to no connection.",
+    why="Consistent with a SYN flood: each SYN costs the server a place in its SYN queue until it times out, and "
+    "forged source addresses never answer. A popular service that has just failed can look like it.",
+    check="On the server `nstat TcpExtTCPReqQFullDoCookies TcpExtListenDrops`, `ss -tan state syn-recv`; whether "
+    "`net.ipv4.tcp_syncookies` is on; the TTLs of the SYNs: forged ones often share one.",
+    rfc=("RFC 4987 §2", "RFC 4987 §3"),
+    twin="Suricata and Zeek have scripts of their own for it",
+)  # fmt: skip
+def syn_flood(handshakes: Sequence[Handshake]) -> Iterator[Group]:
+    """Many attempts at one server, fast, from many clients or again and again."""
+    attempts: defaultdict[bytes, list[Handshake]] = defaultdict(list)
+    opened: Counter[bytes] = Counter()
+    for handshake in handshakes:
+        server = handshake.server.endpoint.address
+        if handshake.outcome in _FAILED:
+            attempts[server].append(handshake)
+        elif handshake.outcome.opened:
+            opened[server] += 1
+    for server, found in attempts.items():
+        targets = {handshake.server.endpoint.port for handshake in found}
+        clients = {handshake.client.endpoint.address for handshake in found}
+        if len(found) < MANY_ATTEMPTS or (len(clients) < MANY_ATTEMPTS and len(found) < AGAIN * len(targets)):
+            continue
+        where = f"port {min(targets)}" if len(targets) == 1 else f"{len(targets):,} ports"
+        detail = f"{where} of {format_address(server)}: {_ends(found)}; {opened[server]:,} opened besides"
+        span_ns = max(handshake.start_ns for handshake in found) - min(handshake.start_ns for handshake in found)
+        if len(found) * 1e9 >= FAST_PER_S * span_ns:
+            yield Group(found, _one_or_many(clients, "addresses"), detail, alike=True)
+
+
+@rule_of_many(
+    "HS604", "backscatter", Severity.NOTE,
+    what="A server answers many addresses that, as far as the capture shows, never asked it.",
+    why="Consistent with a flood against that server with forged source addresses, some of which lie here; or the "
+    "capture misses the clients' direction.",
+    check="Whether the addresses exist; whether any connection of that server is seen in both directions.",
+    rfc=("RFC 4987 §2",),
+)  # fmt: skip
+def backscatter(handshakes: Sequence[Handshake]) -> Iterator[Group]:
+    """SYN-ACKs or RSTs of one host to many, and nothing else of them."""
+    answers: defaultdict[bytes, list[Handshake]] = defaultdict(list)
+    for handshake in handshakes:
+        if handshake.client.segments and handshake.server.segments:
+            continue
+        first = handshake.steps[0].packet
+        if isinstance(first, Segment) and (first.flags & (SYN | ACK) == SYN | ACK or first.flags & RST):
+            answers[first.src.address].append(handshake)
+    for server, found in answers.items():
+        asked = {step.packet.dst.address for handshake in found for step in handshake.steps[:1]}
+        if len(asked) >= MANY_TARGETS:
+            detail = f"sent {len(found):,} unasked answers to {len(asked):,} addresses"
+            yield Group(found, format_address(server), detail, alike=True)
+
+
+def _one_or_many(addresses: set[bytes], name: str) -> str:
+    return format_address(next(iter(addresses))) if len(addresses) == 1 else f"{len(addresses):,} {name}"
+
+
+def _ends(found: Sequence[Handshake]) -> str:
+    """`997 refused, 3 established`."""
+    counted = Counter(handshake.outcome for handshake in found)
+    return ", ".join(f"{number:,} {outcome.value}" for outcome, number in counted.most_common())

@@ -1,0 +1,34 @@
+"""What many handshakes tell together, and which rows of theirs need not be listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from handshake.model.crowd import Crowd
+from handshake.model.report import Report
+from handshake.model.totals import Totals
+from handshake.render.page import Page
+from handshake.render.words import SEVERITY_STYLE
+
+
+def write_crowds(page: Page, crowds: Sequence[Crowd]) -> None:
+    """One field for each crowd."""
+    for crowd in crowds:
+        page.field("together", (f"{crowd.code} {crowd.name}", SEVERITY_STYLE[crowd.severity.value]), crowd_words(crowd))
+
+
+def crowd_words(crowd: Crowd) -> str:
+    """Who does it, what was seen, and how fast where that matters."""
+    rate = crowd.rate_per_s
+    pace = f" ({rate:,.{1 if rate < 10 else 0}f}/s)" if crowd.alike and rate is not None else ""
+    return f"{crowd.who}: {crowd.detail}{pace}"
+
+
+def without_crowds(report: Report) -> Report:
+    """The report without the handshakes that a scan or flood sums up; what opened, and all totals, stay."""
+    summed_up = {(crowd.source, number) for crowd in report.crowds if crowd.alike for number in crowd.members}
+    kept = tuple(h for h in report.handshakes if h.outcome.opened or (h.source, h.number) not in summed_up)
+    if len(kept) == len(report.handshakes):
+        return report
+    return replace(report, handshakes=kept, totals=Totals.of(report.handshakes))
