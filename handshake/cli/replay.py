@@ -14,7 +14,6 @@ from handshake.model.report import Report
 from handshake.render import Format
 from handshake.render.crowds import without_crowds
 from handshake.render.select import Selection
-from handshake.render.units import count
 
 OUTCOMES = ", ".join(outcome.value for outcome in Outcome)
 
@@ -64,7 +63,7 @@ def replay(  # noqa: PLR0917 - the command line is the signature
         verbosity = -1 if quiet else int(verbose)
         report = _choose(reading.report, selection, quiet)
         if form in (Format.TABLE, Format.LADDER) and not selection and not every:
-            report = _shortened(report, quiet)
+            report = without_crowds(report)
         write_report(report, form, output, verbosity)
     raise typer.Exit(reading.exit_status)
 
@@ -80,15 +79,6 @@ def _choose(report: Report, selection: Selection, quiet: bool) -> Report:
     if total and not chosen.handshakes and not quiet:
         say(f"no handshake matches, of {total:,}")
     return chosen
-
-
-def _shortened(report: Report, quiet: bool) -> Report:
-    """The report without the rows that scans and floods sum up; says how many those are."""
-    shown = without_crowds(report)
-    hidden = len(report.handshakes) - len(shown.handshakes)
-    if hidden and not quiet:
-        say(f"{count(hidden, 'handshake')} of scans and floods not listed one by one; --all lists them")
-    return shown
 
 
 def _codes(codes: list[str]) -> set[str]:

@@ -131,7 +131,8 @@ def syn_flood(handshakes: Sequence[Handshake]) -> Iterator[Group]:
         if len(found) < MANY_ATTEMPTS or (len(clients) < MANY_ATTEMPTS and len(found) < AGAIN * len(targets)):
             continue
         where = f"port {min(targets)}" if len(targets) == 1 else f"{len(targets):,} ports"
-        detail = f"{where} of {format_address(server)}: {_ends(found)}; {opened[server]:,} opened besides"
+        besides = f"; {opened[server]:,} opened besides" if opened[server] else ""
+        detail = f"{where} of {format_address(server)}: {_ends(found)}{besides}"
         span_ns = max(handshake.start_ns for handshake in found) - min(handshake.start_ns for handshake in found)
         if len(found) * 1e9 >= FAST_PER_S * span_ns:
             yield Group(found, _one_or_many(clients, "addresses"), detail, alike=True)

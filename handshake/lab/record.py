@@ -49,6 +49,7 @@ def _entry(scenario: Scenario, kernel: str) -> str:
         "origin": f"recorded at the {place} in a private network, Linux {kernel}, scenario {scenario.name}",
         "outcomes": [outcome.value for outcome in scenario.outcomes],
         "findings": list(scenario.findings),
+        "crowds": list(scenario.crowds),
         "exchanges": scenario.exchanges,
     }  # JSON strings, lists and numbers are TOML ones too
     return "\n[[capture]]\n" + "".join(

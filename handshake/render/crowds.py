@@ -9,6 +9,7 @@ from handshake.model.crowd import Crowd
 from handshake.model.report import Report
 from handshake.model.totals import Totals
 from handshake.render.page import Page
+from handshake.render.units import count
 from handshake.render.words import SEVERITY_STYLE
 
 
@@ -32,3 +33,10 @@ def without_crowds(report: Report) -> Report:
     if len(kept) == len(report.handshakes):
         return report
     return replace(report, handshakes=kept, totals=Totals.of(report.handshakes))
+
+
+def write_omitted(page: Page, report: Report) -> None:
+    """Say how many handshakes `without_crowds` left out."""
+    omitted = report.totals.handshakes - len(report.handshakes) if report.totals and report.crowds else 0
+    if omitted:
+        page.paragraph((f"{count(omitted, 'handshake')} summed up above; --all lists each", "dim"))

@@ -9,6 +9,7 @@ from handshake.model.handshake import Handshake
 from handshake.model.report import Approach, Report
 from handshake.model.services import service_name
 from handshake.render.connects import write_both, write_connect
+from handshake.render.crowds import write_crowds, write_omitted
 from handshake.render.datagrams import write_datagrams
 from handshake.render.exchanges import origins_ns, write_exchanges
 from handshake.render.lanes import Lanes
@@ -36,11 +37,15 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
         if report.answer:
             write_answer(page, report.answer)
         write_verdict(page, handshake)
+    if report.crowds and report.handshakes:
+        page.line()
+    write_crowds(page, report.crowds)
+    write_omitted(page, report)
     if report.reply:
         write_reply(page, report.reply)
     _udp(page, report)
     _connects(page, report)
-    if not report.handshakes and not report.exchanges and not report.connects:
+    if not (report.handshakes or report.exchanges or report.connects or report.crowds):
         page.paragraph("nothing to show: no TCP handshake, no UDP exchange")
     for source in report.sources:
         if source.damage:

@@ -10,6 +10,7 @@ from handshake.model.report import Report
 from handshake.model.services import service_name
 from handshake.render import summary
 from handshake.render.connects import write_connect
+from handshake.render.crowds import write_omitted
 from handshake.render.exchanges import captures, origins_ns, starts, write_exchanges
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
@@ -28,6 +29,8 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     origins = origins_ns(report)
     if report.handshakes:
         write_grid(page, _columns(report.handshakes, origins))
+    if not quiet:
+        write_omitted(page, report)
     if report.exchanges:
         if report.handshakes:
             page.line()

@@ -23,6 +23,7 @@ from handshake import inspect
 from handshake.api import Inspection
 from handshake.model.report import Report
 from handshake.render import Format, renderer
+from handshake.render.crowds import without_crowds
 from handshake.render.terminal import Terminal
 from handshake.source.capture import open_capture
 from tests.support import ROOT
@@ -51,6 +52,7 @@ def test_outcomes_and_findings(name: str) -> None:
     assert [handshake.outcome.value for handshake in report.handshakes] == entry["outcomes"]
     found = {finding.code for handshake in report.handshakes for finding in handshake.findings}
     assert sorted(found) == sorted(entry["findings"])
+    assert [crowd.code for crowd in report.crowds] == entry["crowds"]
     assert len(report.exchanges) == entry["exchanges"]
     assert report.sources[0].damage is None
     assert not report.tally.faults
@@ -60,7 +62,7 @@ def test_outcomes_and_findings(name: str) -> None:
 @pytest.mark.parametrize("name", CAPTURES)
 def test_output(name: str, form: Format) -> None:
     out = io.StringIO()
-    renderer(form)(ticking(f"captures/{name}"), out, Terminal(width=100))
+    renderer(form)(without_crowds(ticking(f"captures/{name}")), out, Terminal(width=100))
     expected = EXPECTED / f"{name}.{form.value}.txt"
     if UPDATE:
         expected.write_text(out.getvalue(), encoding="utf-8")

@@ -32,6 +32,8 @@ STORIES = {
     "prohibited": ">S <icmp-3/13",
     "no-route-ipv6": ">S <icmpv6-1/0",
     "half-open-scan": ">S >S <SA >R <RA",
+    "port-scan": " ".join(">S <SA >A >RA" if port in (22, 25) else ">S <RA" for port in range(1, 31)),
+    "syn-flood": f"{'>S ' * 120}{'<SA ' * 120}",
     "half-open": ">S <SA <SA",
     "given-up": ">S <SA >R",
     "half-close": f">S <SA >A {REQUEST_AND_REPLY} >FA <A <PA >A <PA >A <FA >A",
@@ -71,7 +73,8 @@ def gist(story: list[str]) -> list[str]:
 
 
 def _told(frame: dict[str, str]) -> str:
-    arrow = ">" if (frame["ip.src"] or frame["ipv6.src"]) in ("10.0.0.1", "fd00::1") else "<"
+    source = frame["ip.src"] or frame["ipv6.src"]
+    arrow = ">" if source in ("10.0.0.1", "fd00::1") or source.startswith("10.0.2.") else "<"  # and forged clients
     for icmp in ("icmp", "icmpv6"):  # first: the error quotes a TCP header, which fills the tcp fields
         if frame[f"{icmp}.type"]:
             return f"{arrow}{icmp}-{frame[f'{icmp}.type']}/{frame[f'{icmp}.code']}"

@@ -6,8 +6,9 @@ import errno
 import time
 from socket import inet_aton
 
+from handshake.lab.links import route
 from handshake.lab.scenarios.registry import scenario
-from handshake.lab.scenarios.stage import CLIENT_PORT, Setting, Stage
+from handshake.lab.scenarios.stage import CLIENT_PORT, Setting, Stage, abort
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Outcome
 from handshake.model.packet import SYN
@@ -116,8 +117,46 @@ def given_up(stage: Stage) -> None:
         stage.pause()
 
 
-def _send_crafted_syn(stage: Stage, port: int) -> None:
-    client, server = Endpoint(inet_aton(stage.client_ip), CLIENT_PORT), Endpoint(inet_aton(stage.server_ip), port)
+@scenario(
+    "port-scan.pcap",
+    "A scan of thirty ports, two of them open",
+    *(Outcome.ESTABLISHED if port in (22, 25) else Outcome.REFUSED for port in range(1, 31)),
+    findings="HS104 HS501",
+    crowds="HS601",
+)
+def port_scan(stage: Stage) -> None:
+    """A client connects to port after port; what opens is closed at once with RST, without a word."""
+    with stage.listen(22), stage.listen(25):
+        for port in range(1, 31):
+            with stage.new_socket(stage.client, CLIENT_PORT + port * 101 % 997) as client:
+                if client.connect_ex((stage.server_ip, port)) == 0:
+                    abort(client)
+
+
+FORGED = 120
+"""Senders of the flood; the network is private, none of them exists."""
+
+
+@scenario(
+    "syn-flood.pcapng",
+    "A small SYN flood with forged addresses",
+    *[Outcome.HALF_OPEN] * FORGED,
+    findings="HS107",
+    crowds="HS603",
+    setting=Setting(delay_ms=100, server_sysctls={"net.ipv4.tcp_syncookies": 1}),
+)
+def syn_flood(stage: Stage) -> None:
+    """SYNs from many addresses that nobody has; the server answers them all, soon with SYN cookies, and waits."""
+    route(stage.server, "10.0.2.0/24", via=stage.client_ip)
+    with stage.listen(80):
+        for number in range(1, FORGED + 1):
+            _send_crafted_syn(stage, 80, client=Endpoint(inet_aton(f"10.0.2.{number}"), CLIENT_PORT + number))
+        stage.pause()
+
+
+def _send_crafted_syn(stage: Stage, port: int, client: Endpoint | None = None) -> None:
+    client = client or Endpoint(inet_aton(stage.client_ip), CLIENT_PORT)
+    server = Endpoint(inet_aton(stage.server_ip), port)
     with stage.client.inside(), RawSender() as sender:
         syn = Outgoing(SYN, seq=1000, options=Behaviour().syn_options(mss=1460, tsval=1))
         Crafter(sender, client, server).send(syn)

@@ -29,6 +29,8 @@ class Scenario:
     """Of each TCP handshake, in order of appearance."""
     findings: tuple[str, ...] = ()
     """Codes of the findings over all handshakes, each once, sorted."""
+    crowds: tuple[str, ...] = ()
+    """Codes of what the handshakes amount to together."""
     exchanges: int = 0
     """How many UDP exchanges there are."""
     setting: Setting = field(default_factory=Setting)
@@ -74,18 +76,27 @@ def scenario(
     title: str,
     *outcomes: Outcome,
     findings: str = "",
+    crowds: str = "",
     exchanges: int = 0,
     at_server: bool = False,
     setting: Setting | None = None,
 ) -> Callable[[Play], Play]:
     """Enter a function into the list of scenarios; its docstring is the story.
 
-    `findings` are codes with spaces between; the rest is as in `Scenario`.
+    `findings` and `crowds` are codes with spaces between; the rest is as in `Scenario`.
     """
 
     def enter(play: Play) -> Play:
         entry = Scenario(
-            file, title, play, outcomes, tuple(findings.split()), exchanges, setting or Setting(), at_server
+            file,
+            title,
+            play,
+            outcomes,
+            tuple(findings.split()),
+            tuple(crowds.split()),
+            exchanges,
+            setting or Setting(),
+            at_server,
         )
         SCENARIOS[entry.name] = entry
         return play
