@@ -4,7 +4,40 @@ Codes are permanent: HS1xx opening, HS2xx options and window, HS3xx data in the 
 HS4xx malformed or illegal segments, HS5xx closing, HS9xx the capture itself.
 """
 
-from handshake.findings import capture, closing, data, illegal, opening, options
+from handshake.findings import (
+    capture,
+    closing,
+    data,
+    ecn,
+    extensions,
+    illegal,
+    middlebox,
+    opening,
+    options,
+    refusal,
+    reuse,
+    signatures,
+    timestamps,
+    traces,
+)
 from handshake.findings.registry import RULES, Rule, examine
 
-__all__ = ["RULES", "Rule", "capture", "closing", "data", "examine", "illegal", "opening", "options"]
+__all__ = [
+    "RULES",
+    "Rule",
+    "capture",
+    "closing",
+    "data",
+    "ecn",
+    "examine",
+    "extensions",
+    "illegal",
+    "middlebox",
+    "opening",
+    "options",
+    "refusal",
+    "reuse",
+    "signatures",
+    "timestamps",
+    "traces",
+]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from handshake.flow.acceptance import confirms, end_of, opens, reset_acceptable, who_opens
 from handshake.flow.endpoint import End, far
+from handshake.flow.habits import agreed
 from handshake.flow.state import SYNCHRONISED, Event, Role, transition
 from handshake.flow.timeline import Timeline
 from handshake.model import seq
@@ -26,6 +27,12 @@ _MISFITS = frozenset(
 )
 """Marks of segments whose numbers tell nothing about the connection."""
 
+_IDLE_NS = 10**9
+"""Keep-alives come when nothing has happened for long; a byte sent again sooner is a retransmission."""
+
+_EARLY = (State.ESTABLISHED, Observed.PARTIAL)
+"""Client and server after an ACK whose SYN-ACK was not captured (yet)."""
+
 _DONE = (State.CLOSED, State.TIME_WAIT, State.LISTEN)
 
 
@@ -33,7 +40,10 @@ class Conversation:
     """The packets of one connection attempt, judged as they come."""
 
     __slots__ = (
+        "_early_ack",
+        "_last_ns",
         "_on_first_step",
+        "_ran_back",
         "challenged",
         "client",
         "closed_ns",
@@ -85,6 +95,11 @@ class Conversation:
         self.closed_ns: int | None = None
         """When both directions were closed or the connection was reset."""
         self.evicted = False
+        self._early_ack: Segment | None = None
+        """A client's ACK that was captured before any SYN-ACK."""
+        self._last_ns = first.time_ns
+        self._ran_back = False
+        """A segment was captured at an earlier time than the one before."""
         if first.flags & (SYN | RST | ACK) == ACK:
             self.client.state = self.server.state = Observed.PARTIAL
 
@@ -106,6 +121,13 @@ class Conversation:
             return True
         answers = self.server.syn_acks  # the SYN may have been captured behind its answer
         return not (answers and seq.within(seq.add(segment.seq, 1), answers[0].ack_raw, end_of(segment)))
+
+    def reused_by(self, syn: Segment) -> Mark:
+        """What the first segment of the next connection on this 4-tuple is to be marked with."""
+        sender, _ = self._ends(syn)
+        if None not in (self.client.fin_end, self.server.fin_end) and self.reset_by is None:
+            return Mark.TIME_WAIT_REUSED if _newer(syn, sender) else Mark.TIME_WAIT_NOT_NEWER
+        return Mark.PORT_REUSED if self.closed_ns is not None or self.syn_ack is None else Mark.SYN_IN_CONNECTION
 
     def feed(self, segment: Segment) -> None:
         """Judge one segment of this conversation."""
@@ -184,7 +206,13 @@ class Conversation:
             return
         self._accept(segment, sender)
         receiver.syn_acked = receiver.iss is not None or receiver is self.client  # its SYN may come later, or never
-        self._step(segment, sender, receiver, Event.SYN_ACK, marks=marks)
+        early = self._early_ack
+        if early and early.ack_raw == end_of(segment) and (receiver.state, sender.state) == _EARLY:
+            sender.syn_acked = True
+            self._complete(early, marks)
+            self._step(segment, sender, receiver, Event.SYN_ACK_LATE, marks=marks)
+        else:
+            self._step(segment, sender, receiver, Event.SYN_ACK, marks=marks)
 
     def _accept(self, syn_ack: Segment, sender: End) -> None:
         """Build the handshake on this SYN-ACK."""
@@ -212,6 +240,11 @@ class Conversation:
             return
         self._acknowledges(segment, ack, sender, receiver, events)
         sender.spoke = True
+        if segment.payload_len <= 1 and sender.fin_end is None:
+            if segment.seq != sender.snd_nxt:
+                marks += self._asks_again(segment, sender, receiver)
+            elif segment.payload_len and receiver.habits.wnd == 0:
+                marks.append(Mark.ZERO_WINDOW_PROBE)
         if segment.payload_len:
             self._data(segment, sender, receiver, events, marks)
         if segment.flags & FIN:
@@ -244,6 +277,7 @@ class Conversation:
             if receiver.state is State.SYN_RECEIVED:
                 events.append(Event.ACK)
         elif sender.state is State.SYN_SENT and receiver.iss is None:
+            self._early_ack = segment
             events.append(Event.ACK)
         if receiver.fin_end is not None and not receiver.fin_acked and seq.less_equal(receiver.fin_end, ack):
             receiver.fin_acked = True
@@ -254,12 +288,22 @@ class Conversation:
         copy = sender.snd_nxt is not None and seq.less_equal(end, sender.snd_nxt) and sender.segments > 0
         if sender.fin_end is not None and not seq.less_equal(end, sender.fin_end):
             marks.append(Mark.DATA_AFTER_CLOSE)
-        elif copy and segment.payload_len == 1 and sender.snd_nxt == end:
-            marks.append(Mark.KEEP_ALIVE)
         elif not copy:
             if sender is self.server and sender.state is State.SYN_RECEIVED:
                 marks.append(Mark.DATA_BEFORE_ACK)
             events.append(Event.DATA)
+
+    def _asks_again(self, segment: Segment, sender: End, receiver: End) -> list[Mark]:
+        """A number from before: a keep-alive or a zero-window probe (RFC 9293 §3.8.4, §3.8.6.1), or the third ACK."""
+        third = self.completed_by
+        if third and third.payload_len and (third.seq, third.ack_raw) == (segment.seq, segment.ack_raw):
+            soon = segment.time_ns - third.time_ns < _IDLE_NS
+            return [Mark.THIRD_LATE] if soon and not segment.payload_len else []
+        if not seq.add(segment.seq, 1) == sender.snd_nxt == receiver.rcv_acked:
+            return []
+        if receiver.habits.wnd == 0:
+            return [Mark.ZERO_WINDOW_PROBE]
+        return [Mark.KEEP_ALIVE] if segment.time_ns - self._last_ns >= _IDLE_NS else []
 
     def _fin(self, segment: Segment, sender: End, receiver: End, events: list[Event], marks: list[Mark]) -> None:
         end = end_of(segment)
@@ -316,14 +360,18 @@ class Conversation:
             if not (sent.expected and received.expected) and Mark.UNEXPECTED not in marks:
                 marks.append(Mark.UNEXPECTED)
         if self.completed_by is None and self.client.syn_acked and self.server.syn_acked:
-            self.completed_by = segment
-            marks.append(Mark.HANDSHAKE_COMPLETE)
+            self._complete(segment, marks)
             if segment.payload_len and self.syn_ack is not None and segment.seq == self.syn_ack.ack_raw:
                 marks.append(Mark.DATA_IN_THIRD_SEGMENT)
         self.challenged = self._side(receiver) if provokes and before[receiver is self.server] in SYNCHRONISED else None
         if self._on_first_step is not None:
             marks.append(self._on_first_step)
             self._on_first_step = None
+        marks += sender.habits.changes(segment, sender.snd_nxt)
+        if segment.time_ns < self._last_ns and not self._ran_back:
+            self._ran_back = True
+            marks.append(Mark.TIME_BACK)
+        self._last_ns = segment.time_ns
         sender.sent(segment)
         if _MISFITS.isdisjoint(marks):
             sender.advance(segment)
@@ -343,6 +391,11 @@ class Conversation:
             ),
             segment,
         )
+
+    def _complete(self, by: Segment, marks: list[Mark]) -> None:
+        self.completed_by = by
+        marks.append(Mark.HANDSHAKE_COMPLETE)
+        self.client.habits.agreed = self.server.habits.agreed = agreed(self.client.opening, self.server.opening)
 
     def _note_closed(self, segment: Segment) -> None:
         if self.closed_ns is None:
@@ -371,3 +424,11 @@ class Conversation:
 
     def _side(self, end: End) -> Side:
         return Side.CLIENT if end is self.client else Side.SERVER
+
+
+def _newer(syn: Segment, earlier: End) -> bool:
+    """Whether a SYN may end TIME-WAIT: its timestamp, or without one its number, is higher (RFC 6191 §2)."""
+    last, tsval = earlier.habits.tsval, syn.options.tsval
+    if last is not None and tsval is not None and last != tsval:
+        return seq.distance(last, tsval) > 0
+    return earlier.snd_nxt is None or seq.less_equal(earlier.snd_nxt, syn.seq)

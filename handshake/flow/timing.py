@@ -12,6 +12,8 @@ def measure(conversation: Conversation) -> Timing:
     syn_ack, last = conversation.syn_ack, conversation.completed_by
     client, server = conversation.client, conversation.server
     setup_ns = last.time_ns - client.syns[0].time_ns if last and client.syns else None
+    if setup_ns is not None and setup_ns < 0:
+        setup_ns = None  # the capture's times contradict its order
     if syn_ack is None:
         return Timing(setup_ns=setup_ns)
     excluded = None

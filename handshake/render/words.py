@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handshake.findings.fingerprint import Fingerprint, ttl_words
 from handshake.model.handshake import CloseKind, Handshake, Outcome, Side, Teardown
 from handshake.model.kernel import KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, WSCALE, Option
@@ -205,3 +206,14 @@ def kernel_words(view: KernelView) -> str:
     if view.accept_queue is None:
         return view.state or "nothing listens"
     return f"{view.state or 'no connection'}, accept queue {view.accept_queue}/{view.backlog}"
+
+
+def fingerprint_words(found: Fingerprint) -> str:
+    """What an opening gives away: `TTL 64 (0 hops) · window 64240 = 44 × MSS · mss,sok,ts,nop,ws · like Linux`."""
+    window = f"window {found.window}"
+    if found.window_unit:
+        window += f" = {found.window_count} × {'MSS' if found.window_unit == 'mss' else '(MSS - 12)'}"
+    words = [f"TTL {ttl_words(found.ttl)}", window, found.layout or "no options"]
+    words += [f"odd: {', '.join(found.quirks)}"] if found.quirks else []
+    words += [f"like {found.like}"] if found.like else []
+    return " · ".join(words)
