@@ -77,6 +77,8 @@ def options_cut(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def time_goes_back(facts: Facts) -> Iterator[Match]:
     """The first step back in time, and how far."""
+    if not facts.marked(Mark.TIME_BACK):
+        return
     before = None
     for row in facts.handshake.timeline:
         if isinstance(row, Step) and isinstance(row.packet, IcmpError):

@@ -147,7 +147,7 @@ def fin_retransmitted(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def time_wait_assassinated(facts: Facts) -> Iterator[Match]:
     """A RST from a side that is CLOSED to one in TIME-WAIT."""
-    for step, segment in facts.segments:
+    for step, segment in facts.segments if facts.flags & RST else ():
         ends = (step.client, step.server) if step.sender is Side.CLIENT else (step.server, step.client)
         if segment.flags & RST and [end.before for end in ends] == [State.CLOSED, State.TIME_WAIT]:
             yield Match(f"the {step.sender.value} resets what was closed already", (segment.number,))
@@ -166,7 +166,7 @@ def time_wait_assassinated(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def rst_ttl_differs(facts: Facts) -> Iterator[Match]:
     """RSTs whose TTL fits none of the sender's other segments."""
-    for side in Side:
+    for side in Side if facts.flags & RST else ():
         sent = [segment for step, segment in facts.segments if step.sender is side]
         usual = sorted({segment.ttl for segment in sent if not segment.flags & RST})
         odd = [segment for segment in sent if segment.flags & RST and segment.ttl not in usual]

@@ -55,7 +55,7 @@ def mptcp_fallback(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def mptcp_option_length(facts: Facts) -> Iterator[Match]:
     """MP_CAPABLE and MP_JOIN against what a SYN, a SYN-ACK and a later segment may carry."""
-    for _, segment in facts.segments:
+    for _, segment in facts.segments if kinds.MPTCP in facts.kinds else ():
         for item in segment.options.items:
             allowed = _mptcp_lengths(item, segment)
             length = len(item.data) + 2
@@ -107,6 +107,8 @@ def fast_open_experimental(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def rare_option(facts: Facts) -> Iterator[Match]:
     """Options out of the ordinary, by name."""
+    if facts.kinds.isdisjoint(_RARE):
+        return
     said, found = [], []
     for name, segment in facts.openings:
         rare = [f"{item.name} ({_RARE[item.kind]})" for item in segment.options.items if item.kind in _RARE]

@@ -14,6 +14,9 @@ from handshake.model.packet import ACK, ECE, RST, SYN, Segment
 _DETOUR = 2
 """A TTL that differs by so few may only have come another way."""
 
+_SURE = 3
+"""So many timestamps do not end alike by chance (1 of 64 each)."""
+
 _PATIENT_NS = 3_500_000_000
 """A server that keeps state has sent its SYN-ACK again by then: 1 s (RFC 6298 §2.1), 3 s in older stacks."""
 
@@ -34,7 +37,7 @@ def syn_cookie_hint(facts: Facts) -> Iterator[Match]:
         return
     answers = [s for step, s in facts.segments if s.flags & (SYN | ACK) == SYN | ACK and step.sender is Side.SERVER]
     waited = _unrepeated_ns(facts)
-    if waited is None:
+    if waited is None or (waited < _PATIENT_NS and len(answers) < _SURE):
         return
     encoded = _encoded(facts.pair[0], answers)
     signs = []
@@ -44,7 +47,7 @@ def syn_cookie_hint(facts: Facts) -> Iterator[Match]:
         signs.append(f"the low six bits of its timestamp encode the options as Linux does ({times(encoded)})")
     if _does_without(*facts.pair):
         signs.append("window scale and SACK were offered without timestamps, and both left out")
-    if len(signs) > 1 or encoded > 2:
+    if len(signs) > 1 or encoded >= _SURE:
         yield Match("; ".join(signs) + ": consistent with a SYN cookie", numbers(answers))
 
 

@@ -48,7 +48,7 @@ def syn_retransmitted(facts: Facts) -> Iterator[Match]:
 
 def _refused(facts: Facts) -> bool:
     """The client asked again after a RST, and not because a timer ran out."""
-    return any(segment.flags & RST for _, segment in facts.segments)
+    return bool(facts.flags & RST)
 
 
 def _waits(facts: Facts) -> list[int]:

@@ -9,6 +9,7 @@ from handshake.findings.registry import Facts, Match, milliseconds, numbers, rul
 from handshake.model import options as kinds
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark
+from handshake.model.options import Option
 from handshake.model.packet import SYN
 
 _SYN_ONLY = {kinds.MSS: "MSS", kinds.WSCALE: "window scale", kinds.SACK_PERMITTED: "SACK-permitted"}
@@ -101,12 +102,11 @@ def malformed_options(facts: Facts) -> Iterator[Match]:
     for _, segment in facts.segments:
         if segment.options.fault:
             yield Match(segment.options.fault, (segment.number,))
-        known = [item.name for item in segment.options.items if item.kind in _ONCE]
-        if len(known) < 2:
-            continue
-        for name, count in Counter(known).items():
-            if count > 1:
-                yield Match(f"option {name} stands there {times(count)}", (segment.number,))
+        once = [item.kind for item in segment.options.items if item.kind in _ONCE]
+        if len(set(once)) < len(once):
+            for kind, count in Counter(once).items():
+                if count > 1:
+                    yield Match(f"option {Option(kind, b'').name} stands there {times(count)}", (segment.number,))
 
 
 @rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import NamedTuple
 
 from handshake.model.finding import Finding, Severity
@@ -18,10 +19,13 @@ class Match(NamedTuple):
     frames: tuple[int, ...] = ()
 
 
+_KIND = itemgetter(0)
+
+
 class Facts:
     """A finished handshake with its timeline sorted once, for all rules."""
 
-    __slots__ = ("_marked", "errors", "handshake", "openings", "pair", "segments", "syns")
+    __slots__ = ("_marked", "errors", "flags", "handshake", "kinds", "openings", "pair", "segments", "syns")
 
     def __init__(self, handshake: Handshake) -> None:
         self.handshake = handshake
@@ -36,6 +40,10 @@ class Facts:
         """Both of them, or None."""
         self.syns: dict[Side, list[Segment]] = {side: [] for side in Side}
         """Bare SYNs of each side, copies included."""
+        self.flags = 0
+        """Flags that any segment has."""
+        self.kinds: set[int] = set()
+        """Options that any segment has."""
         self._marked: dict[Mark, list[Segment]] = {}
         for step in handshake.steps:
             packet = step.packet
@@ -43,6 +51,8 @@ class Facts:
                 self.errors.append((step, packet))
                 continue
             self.segments.append((step, packet))
+            self.flags |= packet.flags
+            self.kinds.update(map(_KIND, packet.options.items))
             if packet.flags & (SYN | ACK) == SYN:
                 self.syns[step.sender].append(packet)
             for mark in step.marks:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark, Outcome
+from handshake.model.options import AO, MD5
 from handshake.model.packet import Segment
 
 
@@ -38,6 +39,8 @@ def signature_changed(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def two_signatures(facts: Facts) -> Iterator[Match]:
     """MD5 and TCP-AO at once."""
+    if not {MD5, AO} <= facts.kinds:
+        return
     found = [segment for _, segment in facts.segments if segment.options.md5 and segment.options.ao]
     if found:
         yield Match("MD5 and TCP-AO at once", numbers(found))

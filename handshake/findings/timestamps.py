@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from handshake.findings.registry import Facts, Match, rule
 from handshake.model import options as kinds
 from handshake.model.finding import Severity
-from handshake.model.handshake import Mark
+from handshake.model.handshake import Mark, Side
 
 
 @rule(
@@ -37,7 +37,7 @@ def timestamp_echo(facts: Facts) -> Iterator[Match]:
     pair = facts.pair
     if not pair or not pair[1].options.tsecr or pair[0].options.tsval is None:
         return
-    sent = {s.options.tsval for step, s in facts.segments if s.src == facts.handshake.client.endpoint}
+    sent = [syn.options.tsval for syn in facts.syns[Side.CLIENT]]
     if pair[1].options.tsecr not in sent:
         yield Match(f"the SYN-ACK echoes {pair[1].options.tsecr}, which no SYN carried", (pair[1].number,))
 

@@ -49,6 +49,8 @@ def nops(facts: Facts) -> Iterator[Match]:
 
 def _odd_run(order: list[int]) -> int:
     """Length of the first run of NOPs that no padding explains, 0 for none."""
+    if order.count(NOP) < 3:
+        return 0
     runs = [(kind, len(list(run))) for kind, run in groupby(kind for kind in order if kind != EOL)]
     if runs and runs[-1][0] == NOP and runs[-1][1] > 2:
         return runs[-1][1]

@@ -7,7 +7,16 @@ for the state table. Recognition follows RFC 9293 §3.10.7, RFC 5961 (challenge 
 
 from __future__ import annotations
 
-from handshake.flow.acceptance import confirms, end_of, opens, reset_acceptable, who_opens
+from handshake.flow.acceptance import (
+    IDLE_NS,
+    asks_again,
+    confirms,
+    end_of,
+    newer,
+    opens,
+    reset_acceptable,
+    who_opens,
+)
 from handshake.flow.endpoint import End, far
 from handshake.flow.habits import agreed
 from handshake.flow.state import SYNCHRONISED, Event, Role, transition
@@ -26,9 +35,6 @@ _MISFITS = frozenset(
     {Mark.NO_ACK, Mark.BAD_ACK, Mark.STRAY_ACK, Mark.RST_UNACCEPTABLE, Mark.SYN_ACK_NEW_ISN, Mark.AFTER_RST}
 )
 """Marks of segments whose numbers tell nothing about the connection."""
-
-_IDLE_NS = 10**9
-"""Keep-alives come when nothing has happened for long; a byte sent again sooner is a retransmission."""
 
 _EARLY = (State.ESTABLISHED, Observed.PARTIAL)
 """Client and server after an ACK whose SYN-ACK was not captured (yet)."""
@@ -126,7 +132,7 @@ class Conversation:
         """What the first segment of the next connection on this 4-tuple is to be marked with."""
         sender, _ = self._ends(syn)
         if None not in (self.client.fin_end, self.server.fin_end) and self.reset_by is None:
-            return Mark.TIME_WAIT_REUSED if _newer(syn, sender) else Mark.TIME_WAIT_NOT_NEWER
+            return Mark.TIME_WAIT_REUSED if newer(syn, sender) else Mark.TIME_WAIT_NOT_NEWER
         return Mark.PORT_REUSED if self.closed_ns is not None or self.syn_ack is None else Mark.SYN_IN_CONNECTION
 
     def feed(self, segment: Segment) -> None:
@@ -240,11 +246,10 @@ class Conversation:
             return
         self._acknowledges(segment, ack, sender, receiver, events)
         sender.spoke = True
-        if segment.payload_len <= 1 and sender.fin_end is None:
-            if segment.seq != sender.snd_nxt:
-                marks += self._asks_again(segment, sender, receiver)
-            elif segment.payload_len and receiver.habits.wnd == 0:
-                marks.append(Mark.ZERO_WINDOW_PROBE)
+        unusual = segment.seq != sender.snd_nxt or receiver.habits.wnd == 0
+        if unusual and segment.payload_len <= 1 and sender.fin_end is None:
+            asks = asks_again(segment, sender, receiver, segment.time_ns - self._last_ns)
+            marks += [Mark.THIRD_LATE] if self._is_third(segment) else [asks] if asks else []
         if segment.payload_len:
             self._data(segment, sender, receiver, events, marks)
         if segment.flags & FIN:
@@ -283,6 +288,13 @@ class Conversation:
             receiver.fin_acked = True
             events.append(Event.ACK_OF_FIN)
 
+    def _is_third(self, segment: Segment) -> bool:
+        """The bare third segment, captured behind the data that has completed the handshake."""
+        data = self.completed_by
+        if data is None or not data.payload_len or segment.payload_len:
+            return False
+        return (segment.seq, segment.ack_raw) == (data.seq, data.ack_raw) and segment.time_ns - data.time_ns < IDLE_NS
+
     def _data(self, segment: Segment, sender: End, receiver: End, events: list[Event], marks: list[Mark]) -> None:
         end = seq.add(segment.seq, segment.payload_len)
         copy = sender.snd_nxt is not None and seq.less_equal(end, sender.snd_nxt) and sender.segments > 0
@@ -292,18 +304,6 @@ class Conversation:
             if sender is self.server and sender.state is State.SYN_RECEIVED:
                 marks.append(Mark.DATA_BEFORE_ACK)
             events.append(Event.DATA)
-
-    def _asks_again(self, segment: Segment, sender: End, receiver: End) -> list[Mark]:
-        """A number from before: a keep-alive or a zero-window probe (RFC 9293 §3.8.4, §3.8.6.1), or the third ACK."""
-        third = self.completed_by
-        if third and third.payload_len and (third.seq, third.ack_raw) == (segment.seq, segment.ack_raw):
-            soon = segment.time_ns - third.time_ns < _IDLE_NS
-            return [Mark.THIRD_LATE] if soon and not segment.payload_len else []
-        if not seq.add(segment.seq, 1) == sender.snd_nxt == receiver.rcv_acked:
-            return []
-        if receiver.habits.wnd == 0:
-            return [Mark.ZERO_WINDOW_PROBE]
-        return [Mark.KEEP_ALIVE] if segment.time_ns - self._last_ns >= _IDLE_NS else []
 
     def _fin(self, segment: Segment, sender: End, receiver: End, events: list[Event], marks: list[Mark]) -> None:
         end = end_of(segment)
@@ -424,11 +424,3 @@ class Conversation:
 
     def _side(self, end: End) -> Side:
         return Side.CLIENT if end is self.client else Side.SERVER
-
-
-def _newer(syn: Segment, earlier: End) -> bool:
-    """Whether a SYN may end TIME-WAIT: its timestamp, or without one its number, is higher (RFC 6191 §2)."""
-    last, tsval = earlier.habits.tsval, syn.options.tsval
-    if last is not None and tsval is not None and last != tsval:
-        return seq.distance(last, tsval) > 0
-    return earlier.snd_nxt is None or seq.less_equal(earlier.snd_nxt, syn.seq)

@@ -155,8 +155,8 @@ def outcome_sentence(handshake: Handshake) -> str:
     outcome, timing = handshake.outcome, handshake.timing
     name: str = outcome.value
     if outcome.opened:
-        spent = timing.setup_ns if timing.setup_ns is not None else timing.irtt_ns
-        words = name if spent is None else f"{name} in {duration(spent)}"
+        took = timing.setup_ns if timing.setup_ns is not None else timing.irtt_ns
+        words = name if took is None else f"{name} in {duration(took)}"
         repeats = [
             count(number, f"{segment} retransmission")
             for segment, number in (("SYN", handshake.syn_retransmits), ("SYN-ACK", handshake.synack_retransmits))
@@ -164,11 +164,18 @@ def outcome_sentence(handshake: Handshake) -> str:
         ]
         return f"{words} after {' and '.join(repeats)}" if repeats else words
     if outcome is Outcome.UNANSWERED:
-        tries = count(handshake.syn_retransmits + 1, "SYN")
-        return f"unanswered after {tries} in {duration(handshake.end_ns - handshake.start_ns)}"
+        words, spent = f"unanswered after {count(handshake.syn_retransmits + 1, 'SYN')}", lasted(handshake)
+        return f"{words} in {spent}" if spent else words
     if outcome in (Outcome.REFUSED, Outcome.UNREACHABLE):
-        return f"{name} after {duration(answer_ns(handshake))}"
+        waited = answer_ns(handshake)
+        return f"{name} after {duration(waited)}" if waited >= 0 else name
     return name
+
+
+def lasted(handshake: Handshake) -> str:
+    """How long its packets took; empty where the clock went back in between."""
+    spent = handshake.end_ns - handshake.start_ns
+    return duration(spent) if spent >= 0 else ""
 
 
 def answer_ns(handshake: Handshake) -> int:
