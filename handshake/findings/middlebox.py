@@ -90,7 +90,7 @@ def _does_without(syn: Segment, answer: Segment) -> bool:
     "server has answered too. Some hosts change their TTL by themselves: BGP speakers lower it for a direct neighbour.",
     check="What stands before the server; a capture on the server itself. The round trip to the SYN-ACK is then the "
     "one to the proxy.",
-    rfc=("RFC 4987 §3.7",),
+    rfc=("RFC 4987 §3.8",),
 )  # fmt: skip
 def syn_proxy_hint(facts: Facts) -> Iterator[Match]:
     """Another TTL, other options, or a window that opens late, right after the SYN-ACK."""
