@@ -109,8 +109,9 @@ class Habits:
         found = []
         if self.agreed is not None and SACK_PERMITTED not in self.agreed:
             found.append(Mark.OPTION_UNAGREED)
+        ack = segment.ack
         edges = [int.from_bytes(body[at : at + 4]) for at in range(0, len(body) - 3, 4)]
-        if any(abs(seq.distance(segment.ack_raw, edge)) > _FAR_SACK for edge in edges):
+        if ack is not None and any(abs(seq.distance(ack, edge)) > _FAR_SACK for edge in edges):
             found.append(Mark.SACK_FAR)
         return found
 
