@@ -367,13 +367,14 @@ class Conversation:
         if self._on_first_step is not None:
             marks.append(self._on_first_step)
             self._on_first_step = None
-        marks += sender.habits.changes(segment, sender.snd_nxt)
+        fits = _MISFITS.isdisjoint(marks)
+        marks += sender.habits.changes(segment, sender.snd_nxt, fits)
         if segment.time_ns < self._last_ns and not self._ran_back:
             self._ran_back = True
             marks.append(Mark.TIME_BACK)
         self._last_ns = segment.time_ns
         sender.sent(segment)
-        if _MISFITS.isdisjoint(marks):
+        if fits:
             sender.advance(segment)
         if receiver.first_seq is None and segment.ack is not None:
             receiver.first_seq = segment.ack_raw

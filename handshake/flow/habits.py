@@ -53,18 +53,26 @@ class Habits:
         """TTLs of its segments, RSTs aside. Bounded."""
         self._told: frozenset[Mark] = frozenset()
 
-    def changes(self, segment: Segment, snd_nxt: int | None) -> list[Mark]:
+    def changes(self, segment: Segment, snd_nxt: int | None, fits: bool) -> list[Mark]:
         """What this segment of the end does otherwise than before, each only once.
 
-        `snd_nxt` is the end of the highest number that it sent before.
+        `snd_nxt` is the end of the highest number that it sent before. Of a segment that does not fit the connection
+        only the TTL counts: somebody else may have made it up.
         """
         found: list[Mark] = []
         if not segment.flags & RST:
-            if segment.wnd == 0 or self.wnd == 0:
-                found += self._window(segment)
-            self.wnd = segment.wnd
             if segment.ttl != self._ttl:
                 found += self._other_ttl(segment.ttl)
+            if fits:
+                if segment.wnd == 0 or self.wnd == 0:
+                    found += self._window(segment)
+                self.wnd = segment.wnd
+        if fits:
+            found += self._options(segment, snd_nxt)
+        return self._news(found) if found else found
+
+    def _options(self, segment: Segment, snd_nxt: int | None) -> list[Mark]:
+        found: list[Mark] = []
         signed = 0
         clock = None
         for kind, body in segment.options.items:
@@ -85,7 +93,7 @@ class Habits:
             found += self._unagreed(segment, clock)
         if clock is not None and (segment.payload_len or segment.flags & (SYN | FIN)):
             found += self._clock(segment, clock, snd_nxt)
-        return self._news(found) if found else found
+        return found
 
     def _news(self, found: list[Mark]) -> list[Mark]:
         news = [mark for mark in dict.fromkeys(found) if mark not in self._told]
