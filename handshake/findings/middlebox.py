@@ -114,7 +114,7 @@ def syn_proxy_hint(facts: Facts) -> Iterator[Match]:
 
 
 def _next_of_server(facts: Facts, answer: Segment) -> Segment | None:
-    """What the server sent next after its SYN-ACK, copies and RSTs aside; None if it was folded, then it was alike."""
+    """What the server sent after its SYN-ACK, copies, RSTs and misfits aside; None if folded: then it was alike."""
     seen = False
     for row in facts.handshake.timeline:
         if isinstance(row, Fold):
@@ -123,7 +123,7 @@ def _next_of_server(facts: Facts, answer: Segment) -> Segment | None:
         elif row.packet is answer:
             seen = True
         elif seen and row.sender is Side.SERVER and isinstance(row.packet, Segment):
-            if row.packet.flags & (SYN | RST):
+            if row.packet.flags & (SYN | RST) or Mark.BAD_ACK in row.marks:
                 continue
             return row.packet
     return None
@@ -145,6 +145,4 @@ def ttl_changed(facts: Facts) -> Iterator[Match]:
         if segment is not behind or (answer and abs(segment.ttl - answer.ttl) <= _DETOUR):
             side = facts.sender(segment)
             first = next(other for step, other in facts.segments if step.sender is side and not other.flags & RST)
-            yield Match(
-                f"the {side.value}'s TTL goes from {first.ttl} to {segment.ttl}", (first.number, segment.number)
-            )
+            yield Match(f"the {side.value}'s TTL goes from {first.ttl} to {segment.ttl}", numbers([first, segment]))

@@ -41,10 +41,8 @@ def nops(facts: Facts) -> Iterator[Match]:
         run = _odd_run([item.kind for item in segment.options.items])
         if run:
             size = f", the size of {_NOPS[run]}" if run in _NOPS else ""
-            yield Match(
-                f"{run} NOPs in a row in the {name}{size}: consistent with an option that was overwritten",
-                (segment.number,),
-            )
+            detail = f"{run} NOPs in a row in the {name}{size}: consistent with an option that was overwritten"
+            yield Match(detail, (segment.number,))
 
 
 def _odd_run(order: list[int]) -> int:
