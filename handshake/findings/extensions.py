@@ -55,14 +55,17 @@ def mptcp_fallback(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def mptcp_option_length(facts: Facts) -> Iterator[Match]:
     """MP_CAPABLE and MP_JOIN against what a SYN, a SYN-ACK and a later segment may carry."""
+    said, found = [], []
     for _, segment in facts.segments if kinds.MPTCP in facts.kinds else ():
         for item in segment.options.items:
             allowed = _mptcp_lengths(item, segment)
             length = len(item.data) + 2
             if allowed and length not in allowed and not segment.options.cut:
                 name = "MP_JOIN" if item.data[0] >> 4 else f"MP_CAPABLE of version {item.data[0] & 15}"
-                due = " or ".join(map(str, sorted(allowed)))
-                yield Match(f"{name} of {length} bytes, not {due}", (segment.number,))
+                said.append(f"{name} of {length} bytes, not {' or '.join(map(str, sorted(allowed)))}")
+                found.append(segment)
+    if said:
+        yield Match("; ".join(said[:3]) + ("; …" if len(said) > 3 else ""), numbers(found))
 
 
 def _mptcp_lengths(item: Option, segment: Segment) -> frozenset[int]:

@@ -57,4 +57,4 @@ def time_wait_reused(facts: Facts) -> Iterator[Match]:
     if newer:
         yield Match("its timestamp or number is higher than before: TIME-WAIT may be cut short", numbers(newer))
     if older:
-        yield Match("neither its timestamp nor its number is higher than before", numbers(older))
+        yield Match("its timestamp, or without one its number, is not higher than before", numbers(older))

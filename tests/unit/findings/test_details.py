@@ -221,6 +221,31 @@ def _finding(title: str, code: str) -> Finding:
             (5,),
         ),
         (
+            "tracking: TIME-WAIT reused with an older timestamp",
+            "HS121",
+            "its timestamp, or without one its number, is not higher than before",
+            (7,),
+        ),
+        (
+            "tracking: third ACK captured before the SYN-ACK",
+            "HS902",
+            "the SYN-ACK was captured behind its confirmation",
+            (2, 3),
+        ),
+        (
+            "tracking: data captured before the third ACK",
+            "HS902",
+            "the third segment was captured behind the data after it",
+            (4,),
+        ),
+        (
+            "options: Multipath TCP options of the wrong length",
+            "HS225",
+            "MP_CAPABLE of version 1 of 12 bytes, not 4; MP_JOIN of 12 bytes, not 16; "
+            "MP_CAPABLE of version 0 of 12 bytes, not 20",
+            (1, 2, 3),
+        ),
+        (
             "tracking: a jump back in time",
             "HS905",
             "this packet is stamped 4.99 s earlier than the one before it",
