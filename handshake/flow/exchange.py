@@ -44,7 +44,7 @@ class OpenExchange:
         self.counts[reply] += 1
         self.payload[reply] += datagram.payload_len
         self.end_ns = datagram.time_ns
-        if reply and self.first_reply_ns is None:
+        if reply and self.counts[1] == 1 and datagram.time_ns >= self.first.time_ns:
             self.first_reply_ns = datagram.time_ns - self.first.time_ns
 
     def feed_icmp(self, error: IcmpError) -> None:
