@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from handshake.model.packet import Datagram, Frame, IcmpError, Segment, Tag, Tags
+from handshake.wire.layout import TooShortError
 
 MAX_LAYERS = 32
 """Layers decoded in one frame; more is an attack or a loop, not a packet."""
@@ -50,10 +51,17 @@ class Walk:
         self.payload = b""
 
     def enter(self, kind: str, number: int | None = None) -> None:
-        """What follows is inside a tunnel; the IP header read last, if any, names its ends."""
+        """What follows is inside a tunnel; the IP header right outside it, if any, names its ends."""
         ends = (min(self.src, self.dst), max(self.src, self.dst)) if self.version else None
         self.tags += (Tag(kind, number, ends),)
+        self.version = 0
         self.transport = None
+        self.payload = b""
+
+    def need(self, layer: str, at: int, size: int) -> None:
+        """Raise TooShortError unless the `size` bytes of the header at `at` were captured."""
+        if at + size > self.captured:
+            raise TooShortError(layer, at, size, max(self.captured - at, 0))
 
     def end_at(self, end: int) -> None:
         """The current layer's content ends here by its own count; what comes after it is padding, out of reach."""
