@@ -1,4 +1,4 @@
-"""GRE and what is peculiar to it: PPTP, ERSPAN, WCCP, NVGRE."""
+"""GRE and what is peculiar to it: PPTP, ERSPAN, WCCP."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from handshake.wire.walk import HaltError, Layer, Walk
 _CHECKSUM, _ROUTING, _KEY, _SEQUENCE, _ACKNOWLEDGMENT = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
 _RESERVED = 0x0FF8
 """With RFC 1701's strict source route and recursion control: zero in GRE over UDP (RFC 8086 §3)."""
-_ERSPAN, _ERSPAN3, _WCCP, _BRIDGING, _PPP = 0x88BE, 0x22EB, 0x883E, 0x6558, 0x880B
-_LOWEST_NVGRE_SUBNET = 0x1000
-"""Below it a virtual subnet is reserved (RFC 7637 §3.2): then the key of a bridging tunnel is a plain key."""
+_ERSPAN, _ERSPAN3, _WCCP, _PPP = 0x88BE, 0x22EB, 0x883E, 0x880B
 _ERSPAN_SUBHEADER, _ERSPAN_SUBHEADER_SIZE = 0x0001, 8
 _WCCP_REDIRECT_SIZE = 4
 
@@ -64,10 +62,7 @@ def _content(walk: Walk, flags: int, protocol: int, key: int | None, at: int) ->
         return ethernet, at
     if protocol == _ERSPAN3:
         return erspan3, at
-    if protocol == _BRIDGING and key is not None and key >> 8 >= _LOWEST_NVGRE_SUBNET and not flags & ~_KEY:
-        walk.enter("nvgre", key >> 8)
-    else:
-        walk.enter("gre", key)
+    walk.enter("gre", key)  # of NVGRE too (RFC 7637): its subnet and flow cannot be told from a plain key
     if protocol == _WCCP:
         return wccp, at
     return by_ethertype(protocol, at, "gre")

@@ -1,13 +1,17 @@
-"""What IP carries right behind its header: IP, Ethernet, and authentication of either."""
+"""What IP carries right behind its header: IP, Ethernet; both authenticated or compressed."""
 
 from __future__ import annotations
+
+import zlib
 
 from handshake.model.packet import Tag
 from handshake.wire.ethernet import ethernet
 from handshake.wire.ip import ipv4, ipv6
-from handshake.wire.layout import AH, ETHERIP, ah_size
+from handshake.wire.layout import AH, ETHERIP, IPCOMP, ah_size
 from handshake.wire.registry import by_ip_protocol, ip_protocol
 from handshake.wire.walk import HaltError, Layer, Walk
+
+_LONGEST_PACKET = 0xFFFF
 
 
 @ip_protocol(4, 94)
@@ -55,3 +59,20 @@ def ah(walk: Walk, at: int) -> tuple[Layer, int]:
     walk.layers.append("ah")
     walk.tags += (Tag("ah", spi),)
     return by_ip_protocol(walk, protocol, at + size, "ah")
+
+
+@ip_protocol(108)
+def ipcomp(walk: Walk, at: int) -> tuple[Layer, int]:
+    """IP payload compression (RFC 3173) with DEFLATE (RFC 2394): what follows is read from the inflated bytes."""
+    protocol, _, _ = IPCOMP.read(walk.data, at)
+    walk.layers.append("ipcomp")
+    after = at + IPCOMP.size
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        plain = inflater.decompress(walk.data[after:], _LONGEST_PACKET)
+    except zlib.error:
+        plain = b""
+    if not plain:
+        raise HaltError("ipcomp", after, "IPComp, not DEFLATE", fault=False)
+    walk.inflated(after, plain, whole=inflater.eof)
+    return by_ip_protocol(walk, protocol, after, "ipcomp")

@@ -136,6 +136,7 @@ ETHERIP = Layout("etherip", ("version_reserved", "H"))  # RFC 3378 §3
 AH = Layout(
     "ah", ("next_header", "B"), ("length", "B"), ("reserved", "H"), ("spi", "I"), ("sequence", "I")
 )  # RFC 4302 §2
+IPCOMP = Layout("ipcomp", ("next_header", "B"), ("flags", "B"), ("parameter_index", "H"))  # RFC 3173 §3
 L2TP = Layout("l2tp", ("flags_version", "H"))  # RFC 2661 §3.1
 L2TP_IDS = Layout("l2tp", ("tunnel", "H"), ("session", "H"))
 L2TP_WORD = Layout("l2tp", ("word", "H"))  # length, offset size

@@ -47,7 +47,7 @@ _ETHERTYPE_NAMES = {
 _IP_PROTOCOL_NAMES = {
     2: "IGMP", 3: "GGP", 8: "EGP", 9: "IGRP", 27: "RDP", 33: "DCCP", 46: "RSVP", 50: "ESP", 54: "NHRP",
     55: "minimal encapsulation (mobile IP)", 59: "no next header", 88: "EIGRP", 89: "OSPF", 103: "PIM",
-    108: "IPComp", 111: "IPX in IP", 112: "VRRP", 113: "PGM", 124: "IS-IS over IPv4", 132: "SCTP", 136: "UDP-Lite",
+    111: "IPX in IP", 112: "VRRP", 113: "PGM", 124: "IS-IS over IPv4", 132: "SCTP", 136: "UDP-Lite",
     138: "MANET", 142: "ROHC",
 }  # fmt: skip
 _PPP_NAMES = {

@@ -71,6 +71,12 @@ class Walk:
         self.data = self.data[:end]
         self.captured = len(self.data)
 
+    def inflated(self, at: int, content: bytes, *, whole: bool) -> None:
+        """What was compressed from `at` on reads `content`; all of it when `whole`."""
+        self.data = self.data[:at] + content
+        self.captured = self.end = len(self.data)
+        self.whole = self.whole and whole
+
 
 Layer = Callable[[Walk, int], "tuple[Layer, int] | None"]
 """Decodes the header at an offset; None when the walk has reached its end."""
