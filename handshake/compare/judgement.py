@@ -1,0 +1,136 @@
+"""What either side says of one stream, in the same words, so that it can be compared point by point."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from handshake.compare.headers import kinds
+from handshake.compare.stream import Stream
+from handshake.model import seq
+from handshake.model.address import Endpoint
+from handshake.model.handshake import Handshake, Mark, Outcome
+from handshake.model.packet import RST, IcmpError, Segment
+
+Ends = frozenset[Endpoint]
+Errors = Mapping[Ends, Sequence[IcmpError]]
+"""ICMP errors by the endpoints of the packet that they quote."""
+
+_SYN, _SYN_ACK, _ACK, _DATA = 1, 2, 4, 8
+"""Bits of `tcp.completeness`."""
+
+
+class Opinion(NamedTuple):
+    """What one side says of one stream. Option kinds as text, `-` where there is no such segment."""
+
+    outcome: str
+    syn_retransmits: int
+    synack_retransmits: int
+    irtt_ns: int | None
+    """None where it was not measured, or is not to be trusted (Karn)."""
+    syn_options: str
+    synack_options: str
+    segments: int
+    complete: bool
+    """All of the handshake was seen: by our state machine; by the bits of `tcp.completeness`."""
+
+
+def ours(handshake: Handshake) -> Opinion:
+    """Our opinion."""
+    return Opinion(
+        handshake.outcome.value,
+        handshake.syn_retransmits,
+        handshake.synack_retransmits,
+        handshake.timing.irtt_ns,
+        kinds(handshake.client.opening),
+        kinds(handshake.server.opening),
+        handshake.client.segments + handshake.server.segments,
+        handshake.outcome.opened,
+    )
+
+
+def theirs(parts: Sequence[Stream], errors: Errors) -> Opinion:
+    """tshark's opinion of a stream, or of several that are one connection attempt: how the last of them ended."""
+    last = parts[-1]
+    answer = last.answer or next(iter(last.syn_acks), None)
+    copies = Counter[tuple[Endpoint, int, int]]()
+    for part in parts:
+        copies.update(part.copies)
+    repeated = Counter[bool]()
+    for (_, _, ack), number in copies.items():
+        repeated[bool(ack)] += number - 1
+    outcome = outcome_of(last, errors.get(last.ends, ()))
+    measured = last.third is not None and not repeated[True]  # theirs includes the wait for the copy
+    completeness = last.completeness or 0
+    return Opinion(
+        outcome.value,
+        repeated[False],
+        repeated[True],
+        last.initial_rtt_ns if measured else None,
+        kinds(_answered(last.syns, answer)),
+        kinds(answer),
+        sum(part.segments for part in parts),
+        completeness & (_SYN | _SYN_ACK) == _SYN | _SYN_ACK and bool(completeness & (_ACK | _DATA)),
+    )
+
+
+def outcome_of(stream: Stream, errors: Iterable[IcmpError]) -> Outcome:
+    """How the opening ended, read off the numbers that tshark dissected."""
+    client = stream.client
+    reset_by_client = stream.reset is not None and stream.reset.src == client
+    if not stream.syns:
+        only_answers = sum(stream.copies.values()) == stream.segments and not stream.reset
+        return Outcome.ONE_SIDED if only_answers else Outcome.MIDSTREAM
+    if stream.third is not None:
+        return Outcome.SIMULTANEOUS_OPEN if len({syn.src for syn in stream.syns}) > 1 else Outcome.ESTABLISHED
+    if stream.answer is not None:
+        if stream.reset is None:
+            return Outcome.HALF_OPEN
+        return Outcome.ABORTED_BY_CLIENT if reset_by_client else Outcome.ABORTED_BY_SERVER
+    if stream.reset is not None:
+        return Outcome.ABORTED_BY_CLIENT if reset_by_client else Outcome.REFUSED
+    if stream.segments > len(stream.syns):
+        return Outcome.ONE_SIDED
+    return Outcome.UNREACHABLE if any(_blames(error, stream.syns) for error in errors) else Outcome.UNANSWERED
+
+
+def _blames(error: IcmpError, syns: Iterable[Segment]) -> bool:
+    """The error says that one of these SYNs was not delivered (RFC 5927 §4.1: it quotes its number)."""
+    quoted = (syn for syn in syns if (syn.src, syn.dst) == (error.src, error.dst))
+    return error.undeliverable and any(error.seq in (None, syn.seq) for syn in quoted)
+
+
+def _answered(syns: Sequence[Segment], answer: Segment | None) -> Segment | None:
+    """The SYN that is compared: the one whose timestamp the answer echoes, else the latest before it, else the last."""
+    if not syns or answer is None:
+        return syns[-1] if syns else None
+    before = [syn for syn in syns if syn.number < answer.number and syn.src != answer.src] or syns
+    echoed = answer.options.tsecr
+    matching = [syn for syn in before if echoed and syn.options.tsval == echoed]
+    return (matching or before)[-1]
+
+
+def completed_by(handshake: Handshake) -> Segment | None:
+    """The segment that completed the handshake by our reading."""
+    for step in handshake.steps:
+        if Mark.HANDSHAKE_COMPLETE in step.marks and isinstance(step.packet, Segment):
+            return step.packet
+    return None
+
+
+def stray_answer(stream: Stream) -> Segment | None:
+    """A reply to the SYN that does not acknowledge it, and that the client rejected with a RST of that number.
+
+    Half-open recovery, RFC 9293 §3.5.1: the client stays in SYN-SENT and asks again.
+    """
+    for position, stray in enumerate(stream.early):
+        acked = stray.ack
+        if stray.src == stream.client or acked is None or not stream.syns:
+            continue
+        if any(acked == seq.add(syn.seq, 1 + syn.payload_len) for syn in stream.syns):
+            continue
+        for reset in stream.early[position + 1 :]:
+            if reset.src == stream.client and reset.flags & RST and reset.seq == acked:
+                return stray
+    return None

@@ -1,0 +1,136 @@
+"""tshark's streams: the claims that share a `tcp.stream`, and what they amount to.
+
+tshark itself judges little: its completeness bits do not check a single number. So the judgement is derived here from
+the numbers that it dissected, by rules of a few lines that owe nothing to our state machine.
+"""
+
+from __future__ import annotations
+
+from handshake.model import seq
+from handshake.model.address import Endpoint
+from handshake.model.claim import Claim
+from handshake.model.packet import ACK, FIN, RST, SYN, Segment, Tags
+
+_SOUGHT = 400
+"""The third segment is sought among so many of a stream's first ones."""
+_AT_ONCE = 16
+_TAGS_KEPT = 16
+
+
+class Stream:
+    """One of tshark's streams, growing."""
+
+    def __init__(self, number: int, first: Segment) -> None:
+        self.number = number
+        self.first = first
+        self.last_ns = first.time_ns
+        self.segments = 0
+        self.syns: list[Segment] = []
+        """Bare SYNs, and below SYN-ACKs; bounded."""
+        self.syn_acks: list[Segment] = []
+        self.copies: dict[tuple[Endpoint, int, int], int] = {}
+        """How often a SYN or SYN-ACK was there: by sender, number and flags."""
+        self.reset: Segment | None = None
+        """The first RST."""
+        self.first_ack: Segment | None = None
+        """The first segment with ACK and without SYN, which ends tshark's initial round trip."""
+        self.completeness: int | None = None
+        self.initial_rtt_ns: int | None = None
+        self.analysis: set[str] = set()
+        self.tags: set[Tags] = set()
+        """VLANs and tunnels around its segments, as tshark dissected them; bounded."""
+        self.fragmented = False
+        self.closed = False
+        """A FIN or RST is among its segments."""
+        self.syn_and_rst = False
+        """A segment has both flags."""
+        self.early: list[Segment] = []
+        """Its first segments, bounded, until the third one of a handshake is found."""
+        self._third: Segment | None = None
+
+    def add(self, claim: Claim, segment: Segment) -> None:
+        """Take one more claim."""
+        self.segments += 1
+        self.last_ns = segment.time_ns
+        self.fragmented = self.fragmented or claim.fragmented
+        self.analysis |= claim.analysis
+        if claim.completeness is not None:
+            self.completeness = claim.completeness
+        if self.initial_rtt_ns is None:
+            self.initial_rtt_ns = claim.initial_rtt_ns
+        if len(self.tags) < _TAGS_KEPT:
+            self.tags.add(segment.tags)
+        self.closed = self.closed or bool(segment.flags & (FIN | RST))
+        if segment.flags & SYN:
+            self._open(segment)
+            self.syn_and_rst = self.syn_and_rst or bool(segment.flags & RST)
+        elif segment.flags & ACK and self.first_ack is None:
+            self.first_ack = segment
+        if segment.flags & RST and self.reset is None:
+            self.reset = segment
+        if self._third is None and len(self.early) < (_SOUGHT if self.copies else _AT_ONCE):
+            self.early.append(segment)
+            if len(self.early) <= _AT_ONCE:
+                self._seek()
+
+    def _open(self, segment: Segment) -> None:
+        kept = self.syn_acks if segment.flags & ACK else self.syns
+        if len(kept) < _SOUGHT:
+            kept.append(segment)
+        key = segment.src, segment.seq, segment.flags & ACK
+        if key in self.copies or len(self.copies) < _SOUGHT:
+            self.copies[key] = self.copies.get(key, 0) + 1
+
+    def _seek(self) -> None:
+        best = self.answer
+        if best is not None:
+            self._third = third_segment(best, self.early)
+            if self._third is not None:
+                self.early.clear()
+
+    @property
+    def client(self) -> Endpoint:
+        """Who opens: the sender of the first SYN, or the receiver of the first SYN-ACK, or of the first segment."""
+        if self.syns:
+            return self.syns[0].src
+        return self.syn_acks[0].dst if self.syn_acks else self.first.src
+
+    @property
+    def ends(self) -> frozenset[Endpoint]:
+        """Both endpoints."""
+        return frozenset((self.first.src, self.first.dst))
+
+    @property
+    def answer(self) -> Segment | None:
+        """The first SYN-ACK that acknowledges a SYN, with or without its data."""
+        return next((answer for answer in self.syn_acks if any(_answers(answer, syn) for syn in self.syns)), None)
+
+    @property
+    def third(self) -> Segment | None:
+        """The first segment that acknowledges the answer, and nothing that was never sent."""
+        if self._third is None:
+            self._seek()
+        return self._third
+
+
+def _answers(answer: Segment, syn: Segment) -> bool:
+    """A SYN-ACK acknowledges a SYN, and all of its data or none (RFC 7413 §3)."""
+    if answer.src == syn.src:
+        return False
+    return answer.ack_raw in (seq.add(syn.seq, 1), seq.add(syn.seq, 1 + syn.payload_len))
+
+
+def third_segment(answer: Segment, segments: list[Segment]) -> Segment | None:
+    """The first segment behind a SYN-ACK whose acknowledgment covers it, up to what its sender had sent by then."""
+    wanted = seq.add(answer.seq, 1)
+    top = seq.add(wanted, answer.payload_len)
+    for segment in segments:
+        if segment.number <= answer.number or segment.flags & (SYN | RST):
+            continue
+        if segment.src == answer.src:
+            end = seq.add(segment.seq, segment.payload_len + (segment.flags & FIN))
+            if 0 < seq.distance(top, end) < 1 << 30:
+                top = end
+        elif segment.flags & ACK and seq.within(wanted, segment.ack_raw, top):
+            return segment
+    return None
