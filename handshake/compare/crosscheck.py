@@ -111,8 +111,8 @@ class Crosscheck:
                 yield "apart", judgement.ours(pair.flow).outcome, f"in stream {pair.within.number}"
             return
         if len(pair.parts) > 1:
-            yield "joined", "one stream", "streams " + ", ".join(str(part.number) for part in pair.parts)
-        mine, their = judgement.ours(pair.flow), judgement.theirs(pair.parts, self._facts.errors)
+            yield "joined", "1 stream", f"{len(pair.parts)} streams"
+        mine, their = judgement.ours(pair.flow), judgement.theirs(pair.parts, self._facts.errors, pair.flow)
         for point, left, right in zip(Opinion._fields, mine, their, strict=True):
             if left != right and not (point == "irtt_ns" and None in (left, right)):
                 yield point, str(left), str(right)
@@ -125,7 +125,7 @@ class Crosscheck:
         name = None if trap is None else trap.name
         if trap is not None:
             verdict = Verdict.TRAP
-        elif case.point in ("missing", "invented") or (level is Level.FRAME and whole):
+        elif case.point in ("missing", "invented", "tcp") or (level is Level.FRAME and whole):
             verdict = Verdict.OURS_WRONG
         else:
             verdict = Verdict.UNDECIDED

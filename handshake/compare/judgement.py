@@ -50,10 +50,14 @@ def ours(handshake: Handshake) -> Opinion:
     )
 
 
-def theirs(parts: Sequence[Stream], errors: Errors) -> Opinion:
-    """tshark's opinion of a stream, or of several that are one connection attempt: how the last of them ended."""
+def theirs(parts: Sequence[Stream], errors: Errors, flow: Handshake | None = None) -> Opinion:
+    """tshark's opinion of a stream, or of several that are one connection attempt: how the last of them ended.
+
+    Copies of a SYN or SYN-ACK may offer different options; those of the copies that `flow` shows are compared.
+    """
     last = parts[-1]
-    answer = last.answer or next(iter(last.syn_acks), None)
+    syn = _shown([syn for part in parts for syn in part.syns], flow and flow.client.opening)
+    answer = _shown([answer for part in parts for answer in part.syn_acks], flow and flow.server.opening)
     copies = Counter[tuple[Endpoint, int, int]]()
     for part in parts:
         copies.update(part.copies)
@@ -68,7 +72,7 @@ def theirs(parts: Sequence[Stream], errors: Errors) -> Opinion:
         repeated[False],
         repeated[True],
         last.initial_rtt_ns if measured else None,
-        kinds(_answered(last.syns, answer)),
+        kinds(syn),
         kinds(answer),
         sum(part.segments for part in parts),
         completeness & (_SYN | _SYN_ACK) == _SYN | _SYN_ACK and bool(completeness & (_ACK | _DATA)),
@@ -101,14 +105,9 @@ def _blames(error: IcmpError, syns: Iterable[Segment]) -> bool:
     return error.undeliverable and any(error.seq in (None, syn.seq) for syn in quoted)
 
 
-def _answered(syns: Sequence[Segment], answer: Segment | None) -> Segment | None:
-    """The SYN that is compared: the one whose timestamp the answer echoes, else the latest before it, else the last."""
-    if not syns or answer is None:
-        return syns[-1] if syns else None
-    before = [syn for syn in syns if syn.number < answer.number and syn.src != answer.src] or syns
-    echoed = answer.options.tsecr
-    matching = [syn for syn in before if echoed and syn.options.tsval == echoed]
-    return (matching or before)[-1]
+def _shown(copies: Sequence[Segment], chosen: Segment | None) -> Segment | None:
+    """The one of the copies that is in the chosen frame, else the first."""
+    return next((copy for copy in copies if chosen and copy.number == chosen.number), next(iter(copies), None))
 
 
 def completed_by(handshake: Handshake) -> Segment | None:

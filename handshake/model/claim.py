@@ -33,6 +33,10 @@ class Claim:
     """One of its IP headers is that of a fragment."""
     fragments: tuple[int, ...] = ()
     """Numbers of the frames that it was put together from, if any."""
+    header_len: int | None = None
+    """`tcp.hdr_len`, which is also told of a header that is not dissected any further."""
+    payload_by_ip: int | None = None
+    """TCP payload, bytes, by the length in tshark's IP header, which may reach past the frame."""
 
     @property
     def whole(self) -> bool:

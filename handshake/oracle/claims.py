@@ -54,7 +54,8 @@ class Claims:
 def _claim(values: Values, number: int) -> Claim:
     time_ns = time_of(values.text("time"))
     protocols = tuple((values.text("protocols") or "").split(":"))
-    transport = _Reading(values, protocols, number, time_ns or 0).transport
+    reading = _Reading(values, protocols, number, time_ns or 0)
+    transport = reading.transport
     segment = isinstance(transport, Segment)
     shift = (values.number("number") or number) - number
     return Claim(
@@ -70,6 +71,8 @@ def _claim(values: Values, number: int) -> Claim:
         frozenset(flag for name, flag in _ANALYSIS.items() if name in values.fields) if segment else frozenset(),
         any(values.truth(f"{ip}.more") or any(values.numbers(f"{ip}.offset")) for ip in _VERSIONS),
         tuple(frame - shift for ip in _VERSIONS for frame in values.numbers(f"{ip}.fragments")),
+        reading.header_len,
+        reading.payload_by_ip() if segment else None,
     )
 
 
@@ -86,8 +89,24 @@ class _Reading:
         self._protocols = protocols
         self._number = number
         self._time_ns = time_ns
+        self.header_len: int | None = None
+        """Of a TCP header that is no quotation, even if the rest of it was not dissected."""
+        self._around: _Header | None = None
         self.transport = self._read()
         """None where there is none, or not all of its header."""
+
+    def payload_by_ip(self) -> int | None:
+        """TCP payload by the innermost IP header's length; None where extension headers are in between."""
+        header, values = self._around, self._values
+        if header is None or self.header_len is None:
+            return None
+        length = values.number(f"{header.name}.length", header.index)
+        if length is None:
+            return None
+        if header.name == "ip":
+            return length - (values.number("ip.header", header.index) or 0) - self.header_len
+        at = self._protocols.index("tcp")
+        return length - self.header_len if self._protocols[at - 1] == "ipv6" else None
 
     def _read(self) -> Transport:
         for at, name in enumerate(self._protocols):
@@ -95,7 +114,10 @@ class _Reading:
                 header = self._header(at)
                 if header is None:
                     return None
-                return self._segment(at, header) if name == "tcp" else self._icmp(at, header, _ICMP_VERSIONS[name])
+                if name != "tcp":
+                    return self._icmp(at, header, _ICMP_VERSIONS[name])
+                self._around, self.header_len = header, self._values.number("tcp.header")
+                return self._segment(at, header)
         if "udp" not in self._protocols:
             return None
         at = len(self._protocols) - 1 - self._protocols[::-1].index("udp")
@@ -130,7 +152,6 @@ class _Reading:
         wnd, urgent = values.number("tcp.window"), values.number("tcp.urgent")
         if ends is None or seq is None or ack is None or flags is None or wnd is None or urgent is None:
             return None
-        length = values.number("tcp.header") or 0
         payload = values.number("tcp.payload")
         return Segment(
             self._number,
@@ -141,7 +162,7 @@ class _Reading:
             flags & 0x1FF,
             wnd,
             payload or 0,
-            self._options(length - 20),
+            self._options((self.header_len or 0) - 20),
             values.number(f"{header.name}.ttl", header.index) or 0,
             values.number(f"{header.name}.ecn", header.index) or 0,
             values.number("ip.id", header.index) if header.name == "ip" else None,
