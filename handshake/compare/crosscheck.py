@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from handshake.compare import judgement
 from handshake.compare.case import Facts, FrameCase, StreamCase
 from handshake.compare.headers import differing
-from handshake.compare.judgement import Opinion
 from handshake.compare.pairing import Pair, paired
 from handshake.compare.stream import Stream
 from handshake.compare.traps import explained
@@ -112,10 +111,8 @@ class Crosscheck:
             return
         if len(pair.parts) > 1:
             yield "joined", "1 stream", f"{len(pair.parts)} streams"
-        mine, their = judgement.ours(pair.flow), judgement.theirs(pair.parts, self._facts.errors, pair.flow)
-        for point, left, right in zip(Opinion._fields, mine, their, strict=True):
-            if left != right and not (point == "irtt_ns" and None in (left, right)):
-                yield point, str(left), str(right)
+        their = judgement.theirs(pair.parts, self._facts.errors, pair.flow)
+        yield from judgement.differences(judgement.ours(pair.flow), their)
 
     def _add(
         self, case: FrameCase | StreamCase, level: Level, frame: int, stream: int | None, *, whole: bool

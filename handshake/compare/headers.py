@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from handshake.model.options import EOL, Option, Options
 from handshake.model.packet import Segment, flag_names
@@ -32,11 +32,25 @@ def differing(ours: Segment, theirs: Segment) -> Iterator[tuple[str, str, str]]:
         if left != right:
             yield field, str(left), str(right)
     mine, their = readable(ours.options), readable(theirs.options)
-    if ours.options.cut or theirs.options.cut:  # either shows what was captured, as far as it goes
-        shorter = min(len(mine), len(their))
-        mine, their = mine[: max(shorter - 1, 0)], their[: max(shorter - 1, 0)]
-    if mine != their:
+    if mine != their and not (_cut(ours, theirs) and _alike(mine, their)):
         yield "options", option_words(mine), option_words(their)
+
+
+def same_kinds(ours: Segment | None, theirs: Segment | None) -> bool:
+    """Whether both have options of the same kinds, as far as both go."""
+    mine, their = kinds(ours).split(), kinds(theirs).split()
+    return mine == their or (ours is not None and theirs is not None and _cut(ours, theirs) and _alike(mine, their))
+
+
+def _cut(ours: Segment, theirs: Segment) -> bool:
+    """Not all options were captured, or the header reaches past the segment: either shows what there is."""
+    return ours.options.cut or theirs.options.cut
+
+
+def _alike(mine: Sequence[object], their: Sequence[object]) -> bool:
+    """The same up to the last one of the shorter list, which may be shown half."""
+    whole = max(min(len(mine), len(their)) - 1, 0)
+    return mine[:whole] == their[:whole]
 
 
 def readable(options: Options) -> tuple[Option, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from handshake.compare.headers import kinds
+from handshake.compare.headers import kinds, same_kinds
 from handshake.compare.stream import Stream
 from handshake.model import seq
 from handshake.model.address import Endpoint
@@ -22,18 +22,29 @@ _SYN, _SYN_ACK, _ACK, _DATA = 1, 2, 4, 8
 
 
 class Opinion(NamedTuple):
-    """What one side says of one stream. Option kinds as text, `-` where there is no such segment."""
+    """What one side says of one stream."""
 
     outcome: str
     syn_retransmits: int
     synack_retransmits: int
     irtt_ns: int | None
     """None where it was not measured, or is not to be trusted (Karn)."""
-    syn_options: str
-    synack_options: str
+    syn: Segment | None
+    syn_ack: Segment | None
     segments: int
     complete: bool
     """All of the handshake was seen: by our state machine; by the bits of `tcp.completeness`."""
+
+
+def differences(mine: Opinion, their: Opinion) -> Iterator[tuple[str, str, str]]:
+    """The points in which two opinions differ, with what either says; a round trip only where both have one."""
+    for point in ("outcome", "syn_retransmits", "synack_retransmits", "irtt_ns", "segments", "complete"):
+        left, right = getattr(mine, point), getattr(their, point)
+        if left != right and not (point == "irtt_ns" and None in (left, right)):
+            yield point, str(left), str(right)
+    for point, one, other in (("syn_options", mine.syn, their.syn), ("synack_options", mine.syn_ack, their.syn_ack)):
+        if not same_kinds(one, other):
+            yield point, kinds(one), kinds(other)
 
 
 def ours(handshake: Handshake) -> Opinion:
@@ -43,8 +54,8 @@ def ours(handshake: Handshake) -> Opinion:
         handshake.syn_retransmits,
         handshake.synack_retransmits,
         handshake.timing.irtt_ns,
-        kinds(handshake.client.opening),
-        kinds(handshake.server.opening),
+        handshake.client.opening,
+        handshake.server.opening,
         handshake.client.segments + handshake.server.segments,
         handshake.outcome.opened,
     )
@@ -57,7 +68,8 @@ def theirs(parts: Sequence[Stream], errors: Errors, flow: Handshake | None = Non
     """
     last = parts[-1]
     syn = _shown([syn for part in parts for syn in part.syns], flow and flow.client.opening)
-    answer = _shown([answer for part in parts for answer in part.syn_acks], flow and flow.server.opening)
+    answers = [answer for part in parts for answer in part.syn_acks if not part.syns or part.acknowledged(answer)]
+    answer = _shown(answers, flow and flow.server.opening)
     copies = Counter[tuple[Endpoint, int, int]]()
     for part in parts:
         copies.update(part.copies)
@@ -72,8 +84,8 @@ def theirs(parts: Sequence[Stream], errors: Errors, flow: Handshake | None = Non
         repeated[False],
         repeated[True],
         last.initial_rtt_ns if measured else None,
-        kinds(syn),
-        kinds(answer),
+        syn,
+        answer,
         sum(part.segments for part in parts),
         completeness & (_SYN | _SYN_ACK) == _SYN | _SYN_ACK and bool(completeness & (_ACK | _DATA)),
     )
@@ -84,8 +96,7 @@ def outcome_of(stream: Stream, errors: Iterable[IcmpError]) -> Outcome:
     client = stream.client
     reset_by_client = stream.reset is not None and stream.reset.src == client
     if not stream.syns:
-        only_answers = sum(stream.copies.values()) == stream.segments and not stream.reset
-        return Outcome.ONE_SIDED if only_answers else Outcome.MIDSTREAM
+        return Outcome.ONE_SIDED if stream.syn_acks and client not in stream.senders else Outcome.MIDSTREAM
     if stream.third is not None:
         return Outcome.SIMULTANEOUS_OPEN if len({syn.src for syn in stream.syns}) > 1 else Outcome.ESTABLISHED
     if stream.answer is not None:
@@ -94,7 +105,10 @@ def outcome_of(stream: Stream, errors: Iterable[IcmpError]) -> Outcome:
         return Outcome.ABORTED_BY_CLIENT if reset_by_client else Outcome.ABORTED_BY_SERVER
     if stream.reset is not None:
         return Outcome.ABORTED_BY_CLIENT if reset_by_client else Outcome.REFUSED
-    if stream.segments > len(stream.syns):
+    servers = stream.ends - {client}
+    if stream.said & servers or (client in stream.spoke and stream.spoke & servers):
+        return Outcome.MIDSTREAM
+    if client in stream.spoke:
         return Outcome.ONE_SIDED
     return Outcome.UNREACHABLE if any(_blames(error, stream.syns) for error in errors) else Outcome.UNANSWERED
 

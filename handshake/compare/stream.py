@@ -14,6 +14,8 @@ from handshake.model.packet import ACK, FIN, RST, SYN, Segment, Tags
 _SOUGHT = 400
 """The third segment is sought among so many of a stream's first ones."""
 _AT_ONCE = 16
+_MAX_WINDOW = 1 << 30
+"""The largest window there can be (RFC 7323 §2.3): numbers farther apart than that have nothing to do with each other."""
 _TAGS_KEPT = 16
 
 
@@ -44,6 +46,11 @@ class Stream:
         """A FIN or RST is among its segments."""
         self.syn_and_rst = False
         """A segment has both flags."""
+        self.senders: set[Endpoint] = set()
+        self.spoke: set[Endpoint] = set()
+        """Who sent something with ACK that neither opens nor resets."""
+        self.said: set[Endpoint] = set()
+        """Who of them sent data or FIN."""
         self.early: list[Segment] = []
         """Its first segments, bounded, until the third one of a handshake is found."""
         self._third: Segment | None = None
@@ -51,6 +58,7 @@ class Stream:
     def add(self, claim: Claim, segment: Segment) -> None:
         """Take one more claim."""
         self.segments += 1
+        self.senders.add(segment.src)
         self.last_ns = segment.time_ns
         self.fragmented = self.fragmented or claim.fragmented
         self.analysis |= claim.analysis
@@ -64,14 +72,22 @@ class Stream:
         if segment.flags & SYN:
             self._open(segment)
             self.syn_and_rst = self.syn_and_rst or bool(segment.flags & RST)
-        elif segment.flags & ACK and self.first_ack is None:
-            self.first_ack = segment
+        elif segment.flags & ACK:
+            self._speak(segment)
         if segment.flags & RST and self.reset is None:
             self.reset = segment
         if self._third is None and len(self.early) < (_SOUGHT if self.copies else _AT_ONCE):
             self.early.append(segment)
             if len(self.early) <= _AT_ONCE:
                 self._seek()
+
+    def _speak(self, segment: Segment) -> None:
+        if self.first_ack is None:
+            self.first_ack = segment
+        if not segment.flags & RST:
+            self.spoke.add(segment.src)
+            if segment.seg_len:
+                self.said.add(segment.src)
 
     def _open(self, segment: Segment) -> None:
         kept = self.syn_acks if segment.flags & ACK else self.syns
@@ -81,10 +97,10 @@ class Stream:
         if key in self.copies or len(self.copies) < _SOUGHT:
             self.copies[key] = self.copies.get(key, 0) + 1
 
-    def _seek(self) -> None:
+    def _seek(self, *, gaps: bool = False) -> None:
         best = self.answer
         if best is not None:
-            self._third = third_segment(best, self.early)
+            self._third = third_segment(best, self.early, gaps=gaps)
             if self._third is not None:
                 self.early.clear()
 
@@ -103,13 +119,17 @@ class Stream:
     @property
     def answer(self) -> Segment | None:
         """The first SYN-ACK that acknowledges a SYN, with or without its data."""
-        return next((answer for answer in self.syn_acks if any(_answers(answer, syn) for syn in self.syns)), None)
+        return next(filter(self.acknowledged, self.syn_acks), None)
+
+    def acknowledged(self, answer: Segment) -> bool:
+        """Whether a SYN-ACK acknowledges one of the SYNs."""
+        return any(_answers(answer, syn) for syn in self.syns)
 
     @property
     def third(self) -> Segment | None:
         """The first segment that acknowledges the answer, and nothing that was never sent."""
         if self._third is None:
-            self._seek()
+            self._seek(gaps=True)
         return self._third
 
 
@@ -120,17 +140,32 @@ def _answers(answer: Segment, syn: Segment) -> bool:
     return answer.ack_raw in (seq.add(syn.seq, 1), seq.add(syn.seq, 1 + syn.payload_len))
 
 
-def third_segment(answer: Segment, segments: list[Segment]) -> Segment | None:
-    """The first segment behind a SYN-ACK whose acknowledgment covers it, up to what its sender had sent by then."""
+def third_segment(answer: Segment, segments: list[Segment], *, gaps: bool) -> Segment | None:
+    """The first segment behind a SYN-ACK whose acknowledgment covers it, up to what its sender had sent by then.
+
+    With `gaps`, if there is none, the first one that is ahead of what was captured in both numbers. A RST with the
+    number that its receiver expects ends the search.
+    """
     wanted = seq.add(answer.seq, 1)
     top = seq.add(wanted, answer.payload_len)
+    sent = answer.ack_raw
+    ahead = None
     for segment in segments:
-        if segment.number <= answer.number or segment.flags & (SYN | RST):
+        answers = segment.src == answer.src
+        if segment.number <= answer.number or segment.flags & SYN:
             continue
-        if segment.src == answer.src:
+        if segment.flags & RST:
+            if segment.seq == (top if answers else answer.ack_raw):
+                break
+        elif answers:
             end = seq.add(segment.seq, segment.payload_len + (segment.flags & FIN))
-            if 0 < seq.distance(top, end) < 1 << 30:
+            if 0 < seq.distance(top, end) < _MAX_WINDOW:
                 top = end
-        elif segment.flags & ACK and seq.within(wanted, segment.ack_raw, top):
-            return segment
-    return None
+        elif segment.flags & ACK:
+            if seq.within(wanted, segment.ack_raw, top):
+                return segment
+            skipped = (seq.distance(sent, segment.seq), seq.distance(top, segment.ack_raw))
+            if ahead is None and all(0 < distance <= _MAX_WINDOW for distance in skipped):
+                ahead = segment
+            sent = seq.latest(sent, seq.add(segment.seq, segment.payload_len))
+    return ahead if gaps else None

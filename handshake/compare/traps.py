@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from handshake.compare.case import FrameCase, StreamCase
+from handshake.compare.headers import readable
 from handshake.compare.judgement import completed_by, outcome_of, stray_answer
 from handshake.compare.stream import Stream
 from handshake.flow.table import LINGER_NS
@@ -58,6 +59,17 @@ def _past_the_frame(case: FrameCase) -> bool:
     return case.point == "payload" and case.ours == str(case.claim.payload_by_ip)
 
 
+def _bad_option(case: FrameCase) -> bool:
+    """tshark's options are ours up to one of a wrong length."""
+    ours, theirs = case.packet.transport, case.claim.packet.transport
+    return case.point == "options" and isinstance(ours, Segment) and isinstance(theirs, Segment) and _ends(ours, theirs)
+
+
+def _ends(ours: Segment, theirs: Segment) -> bool:
+    mine, their = readable(ours.options), readable(theirs.options)
+    return ours.options.fault is not None and mine[: len(their)] == their
+
+
 def _routed(case: FrameCase) -> bool:
     return case.point == "destination" and "ipv6.routing" in case.claim.protocols
 
@@ -71,6 +83,14 @@ def _streams(case: StreamCase) -> list[Stream]:
 
 def _flows(case: StreamCase) -> list[Handshake]:
     return [*((case.pair.flow,) if case.pair.flow else ()), *case.pair.siblings]
+
+
+def _bad_option_of_opening(case: StreamCase) -> bool:
+    flow = case.pair.flow
+    if flow is None or case.point not in ("syn_options", "synack_options"):
+        return False
+    ours = (flow.client if case.point == "syn_options" else flow.server).opening
+    return ours is not None and ours.options.fault is not None and case.ours.startswith(case.theirs)
 
 
 def _several_ways(case: StreamCase) -> bool:
@@ -167,6 +187,14 @@ TRAPS = (
         "count what the IP header says.",
         "RFC 791 §3.1 (Total Length), RFC 8200 §3 (Payload Length)",
         of_frame=_past_the_frame,
+    ),
+    Trap(
+        "option-length",
+        "Options are not read any further behind one of a length that its RFC does not allow; the length still tells "
+        "where the next one begins.",
+        "RFC 9293 §3.1 (Options: Length; MUST-7 and MUST-68)",
+        of_frame=_bad_option,
+        of_stream=_bad_option_of_opening,
     ),
     Trap(
         "routing-header",
