@@ -76,11 +76,7 @@ class Inspection:
         if packet.stop is not None:
             reasons = tally.faults if packet.stop.fault else tally.undecoded
             reasons[packet.stop.reason] = reasons.get(packet.stop.reason, 0) + 1
-        if (
-            interface
-            and isinstance(transport, Segment | IcmpError)
-            and self._copies.is_copy(transport, interface)
-        ):
+        if interface and isinstance(transport, Segment | IcmpError) and self._copies.is_copy(transport, interface):
             tally.copies += 1
             return []
         return [examine(handshake) for handshake in self._table.feed(packet)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from handshake.compare import judgement
-from handshake.compare.case import Facts, FrameCase, StreamCase
+from handshake.compare.case import Facts, FileCase, FrameCase, StreamCase
 from handshake.compare.headers import differing
 from handshake.compare.pairing import Pair, paired
 from handshake.compare.stream import Stream
@@ -22,6 +23,7 @@ KEPT = 1000
 _NO_STREAM = -1
 _ERRORS_KEPT = 8
 
+Case = FileCase | FrameCase | StreamCase
 Kind = tuple[Verdict, str | None, Level, str]
 
 
@@ -73,22 +75,36 @@ class Crosscheck:
                 if isinstance(segment, Segment):
                     self._facts.odd.setdefault(frozenset((segment.src, segment.dst)), set()).add(trap)
 
-    def finish(self, handshakes: Iterable[Handshake]) -> list[Pair]:
-        """Compare the streams, now that all is read; the pairs."""
+    def ended(self, ours: int, theirs: int) -> None:
+        """One side has more frames than the other: they were held against each other as far as both go."""
+        case = FileCase("frames", f"{ours}", f"{theirs}")
+        verdict = Verdict.OURS_WRONG if ours < theirs else Verdict.UNDECIDED
+        self._keep(case, Level.FILE, min(ours, theirs) + 1, None, verdict, None)
+
+    def finish(self, checked: Checked, handshakes: Iterable[Handshake]) -> Checked:
+        """Compare the streams, now that all is read; `checked` with everything filled in."""
         flows = sorted(handshakes, key=lambda handshake: handshake.number)
         pairs = paired(flows, self._streams.values(), self._stream)
-        self.agreeing = self.explained = 0
+        agreeing = explained_ones = 0
         for pair in pairs:
             before = self._counts.total(), self._unexplained
             for point, left, right in self._points(pair):
                 case = StreamCase(point, left, right, pair, self._facts)
                 number = pair.parts[0].number if pair.parts else None
                 self._add(case, Level.STREAM, pair.frame, number, whole=True)
-            after = self._counts.total(), self._unexplained
-            self.agreeing += before[0] == after[0]
-            self.explained += before[0] != after[0] and before[1] == after[1]
-        self._pairs = len(pairs)
-        return pairs
+            differences, unexplained = self._counts.total() - before[0], self._unexplained - before[1]
+            agreeing += not differences
+            explained_ones += differences > 0 and not unexplained
+        return replace(
+            checked,
+            frames=self.frames,
+            segments=self._segments,
+            streams=len(pairs),
+            agreeing=agreeing,
+            explained=explained_ones,
+            counts=tuple(Count(*kind, number) for kind, number in self._counts.items()),
+            differences=tuple(self._differences),
+        )
 
     def _stream(self, frame: int) -> int | None:
         number = self._stream_of[frame] if frame < len(self._stream_of) else _NO_STREAM
@@ -126,19 +142,18 @@ class Crosscheck:
             verdict = Verdict.OURS_WRONG
         else:
             verdict = Verdict.UNDECIDED
-        kind = verdict, name, level, case.point
-        self._counts[kind] += 1
-        if self._counts[kind] <= KEPT:
-            self._differences.append(Difference(level, frame, stream, case.point, case.ours, case.theirs, verdict, name))
+        self._keep(case, level, frame, stream, verdict, name)
         return name
 
-    def result(self, name: str, form: str | None, tshark: str, notes: tuple[str, ...] = ()) -> Checked:
-        """All of it."""
-        counts = tuple(Count(*kind, number) for kind, number in self._counts.items())
-        return Checked(
-            name, form, tshark, self.frames, self._segments, self._pairs, self.agreeing, self.explained, counts,
-            tuple(self._differences), notes=notes,
-        )  # fmt: skip
+    def _keep(
+        self, case: Case, level: Level, frame: int, stream: int | None, verdict: Verdict, trap: str | None
+    ) -> None:
+        kind = verdict, trap, level, case.point
+        self._counts[kind] += 1
+        if self._counts[kind] <= KEPT:
+            self._differences.append(
+                Difference(level, frame, stream, case.point, case.ours, case.theirs, verdict, trap)
+            )
 
 
 def _carries(packet: Packet) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from handshake.compare.headers import kinds, same_kinds
@@ -69,7 +70,7 @@ def theirs(parts: Sequence[Stream], errors: Errors, flow: Handshake | None = Non
     last = parts[-1]
     syn = _shown([syn for part in parts for syn in part.syns], flow and flow.client.opening)
     answers = [answer for part in parts for answer in part.syn_acks if not part.syns or part.acknowledged(answer)]
-    answer = _shown(answers, flow and flow.server.opening)
+    answer = _shown(answers, flow and flow.server.opening, *(part.syns for part in parts))
     copies = Counter[tuple[Endpoint, int, int]]()
     for part in parts:
         copies.update(part.copies)
@@ -97,8 +98,12 @@ def outcome_of(stream: Stream, errors: Iterable[IcmpError]) -> Outcome:
     reset_by_client = stream.reset is not None and stream.reset.src == client
     if not stream.syns:
         return Outcome.ONE_SIDED if stream.syn_acks and client not in stream.senders else Outcome.MIDSTREAM
-    if stream.third is not None:
-        return Outcome.SIMULTANEOUS_OPEN if len({syn.src for syn in stream.syns}) > 1 else Outcome.ESTABLISHED
+    if stream.crossed and (stream.third is not None or stream.crossing_confirmed):
+        split = {answer.src for answer in stream.syn_acks} == {client}
+        return Outcome.SPLIT_HANDSHAKE if split else Outcome.SIMULTANEOUS_OPEN
+    alone = len(stream.ends) == 1 and stream.answer is not None  # it talks to itself
+    if stream.third is not None or alone:
+        return Outcome.ESTABLISHED
     if stream.answer is not None:
         if stream.reset is None:
             return Outcome.HALF_OPEN
@@ -119,9 +124,10 @@ def _blames(error: IcmpError, syns: Iterable[Segment]) -> bool:
     return error.undeliverable and any(error.seq in (None, syn.seq) for syn in quoted)
 
 
-def _shown(copies: Sequence[Segment], chosen: Segment | None) -> Segment | None:
-    """The one of the copies that is in the chosen frame, else the first."""
-    return next((copy for copy in copies if chosen and copy.number == chosen.number), next(iter(copies), None))
+def _shown(copies: Sequence[Segment], chosen: Segment | None, *others: Iterable[Segment]) -> Segment | None:
+    """The one of the copies (or of the others) that is in the chosen frame, else the first copy."""
+    known = (*copies, *chain.from_iterable(others))
+    return next((copy for copy in known if chosen and copy.number == chosen.number), next(iter(copies), None))
 
 
 def completed_by(handshake: Handshake) -> Segment | None:

@@ -14,6 +14,8 @@ from handshake.model.packet import ACK, FIN, RST, SYN, Segment, Tags
 _SOUGHT = 400
 """The third segment is sought among so many of a stream's first ones."""
 _AT_ONCE = 16
+_ANSWERS = 8
+"""SYN-ACKs of different numbers whose confirmation is sought."""
 _MAX_WINDOW = 1 << 30
 """The largest window there can be (RFC 7323 §2.3): numbers farther apart than that have nothing to do with each other."""
 _TAGS_KEPT = 16
@@ -98,11 +100,11 @@ class Stream:
             self.copies[key] = self.copies.get(key, 0) + 1
 
     def _seek(self, *, gaps: bool = False) -> None:
-        best = self.answer
-        if best is not None:
-            self._third = third_segment(best, self.early, gaps=gaps)
-            if self._third is not None:
-                self.early.clear()
+        answers = {answer.seq: answer for answer in reversed(self.syn_acks) if self.acknowledged(answer)}
+        for answer in list(answers.values())[-_ANSWERS:]:
+            self._third = self._third or third_segment(answer, self.early, gaps=gaps)
+        if self._third is not None and not self.crossed:
+            self.early.clear()
 
     @property
     def client(self) -> Endpoint:
@@ -121,6 +123,22 @@ class Stream:
         """The first SYN-ACK that acknowledges a SYN, with or without its data."""
         return next(filter(self.acknowledged, self.syn_acks), None)
 
+    @property
+    def crossed(self) -> bool:
+        """Both ends sent a bare SYN."""
+        return len({syn.src for syn in self.syns}) > 1
+
+    @property
+    def crossing_confirmed(self) -> bool:
+        """Both ends sent a bare SYN, and the other one acknowledged it (RFC 9293 §3.5, figure 7)."""
+        confirmed = {
+            syn.src
+            for syn in self.syns
+            for segment in (*self.syn_acks, *self.early)
+            if segment.src != syn.src and segment.flags & (ACK | RST) == ACK and _covers(segment, syn)
+        }
+        return confirmed == self.ends
+
     def acknowledged(self, answer: Segment) -> bool:
         """Whether a SYN-ACK acknowledges one of the SYNs."""
         return any(_answers(answer, syn) for syn in self.syns)
@@ -134,10 +152,13 @@ class Stream:
 
 
 def _answers(answer: Segment, syn: Segment) -> bool:
-    """A SYN-ACK acknowledges a SYN, and all of its data or none (RFC 7413 §3)."""
-    if answer.src == syn.src:
-        return False
-    return answer.ack_raw in (seq.add(syn.seq, 1), seq.add(syn.seq, 1 + syn.payload_len))
+    """A SYN-ACK of the other end acknowledges a SYN; one that talks to itself is both ends."""
+    return (answer.src != syn.src or syn.src == syn.dst) and _covers(answer, syn)
+
+
+def _covers(segment: Segment, syn: Segment) -> bool:
+    """The acknowledgment is of the SYN, and of all of its data or none (RFC 7413 §3)."""
+    return segment.ack_raw in (seq.add(syn.seq, 1), seq.add(syn.seq, 1 + syn.payload_len))
 
 
 def third_segment(answer: Segment, segments: list[Segment], *, gaps: bool) -> Segment | None:

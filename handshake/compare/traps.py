@@ -15,7 +15,7 @@ from handshake.compare.judgement import completed_by, outcome_of, stray_answer
 from handshake.compare.stream import Stream
 from handshake.flow.table import LINGER_NS
 from handshake.model.handshake import Handshake
-from handshake.model.packet import FIN, RST, SYN, Segment
+from handshake.model.packet import ACK, FIN, RST, SYN, Segment
 
 
 class Trap(NamedTuple):
@@ -122,6 +122,16 @@ def _cut_up(case: StreamCase) -> bool:
     return True
 
 
+def _crossing(case: StreamCase) -> bool:
+    """A further stream begins with a SYN of the other end, while nobody has answered the first one with a SYN-ACK."""
+    parts = case.pair.parts
+    return any(
+        part.first.flags & (SYN | ACK | RST) == SYN
+        and any(earlier.syns and earlier.client == part.first.dst and not earlier.syn_acks for earlier in parts[:at])
+        for at, part in enumerate(parts)
+    )
+
+
 def _rtt_of_another(case: StreamCase) -> bool:
     """tshark's value runs from the latest SYN to the first ACK, and that is not the pair that completed the opening."""
     if case.point != "irtt_ns" or case.pair.flow is None:
@@ -220,6 +230,12 @@ TRAPS = (
         "A copy of a SYN opens a new stream once a RST, a FIN or an ICMP error about the connection has been seen.",
         "RFC 9293 §3.8.1: the same number is a retransmission; RFC 1122 §4.2.3.9: soft errors do not abort",
         of_stream=_cut_up,
+    ),
+    Trap(
+        "crossing-syn",
+        "A SYN that crosses the other end's opens a new stream when an ACK came before it.",
+        "RFC 9293 §3.5 (simultaneous open)",
+        of_stream=_crossing,
     ),
     Trap(
         "initial-rtt",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from handshake.model.report import Damage
+
 
 class Verdict(Enum):
     """Who is right where the two differ."""
@@ -77,14 +79,23 @@ class Checked:
     """All differences, by kind."""
     differences: tuple[Difference, ...] = ()
     """The differences themselves, of each kind the first ones."""
-    failures: tuple[str, ...] = ()
-    """Who could not read it, and why; there is then no comparison."""
+    our_damage: Damage | None = None
+    """Where we could not read any further."""
+    their_damage: Damage | None = None
+    """Where tshark could not."""
+    our_failure: str | None = None
+    """Why we cannot read it at all; there is then no comparison."""
+    their_failure: str | None = None
+    """Why tshark cannot."""
     tool_failed: bool = False
-    """tshark crashed or was stopped: that says nothing about the capture."""
-    notes: tuple[str, ...] = ()
-    """Where reading stopped early, and other things to know."""
+    """tshark crashed or was stopped, which says little about the capture."""
 
     @property
     def unexplained(self) -> int:
         """Differences that no trap explains."""
         return sum(count.number for count in self.counts if count.verdict is not Verdict.TRAP)
+
+    @property
+    def compared(self) -> bool:
+        """Both could read it."""
+        return self.our_failure is None and self.their_failure is None

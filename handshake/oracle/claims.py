@@ -41,6 +41,7 @@ class Claims:
 
     def __init__(self) -> None:
         self._number = 0
+        self._time_ns = 0
 
     def of(self, fields: dict[str, list[str]]) -> Claim | None:
         """tshark on one frame; None for a record that is no packet, such as a custom block of pcapng."""
@@ -48,23 +49,25 @@ class Claims:
         if values.text("link") is None:
             return None
         self._number += 1
-        return _claim(values, self._number)
+        time_ns = time_of(values.text("time"))
+        self._time_ns = self._time_ns if time_ns is None else time_ns
+        return _claim(values, self._number, time_ns, self._time_ns)
 
 
-def _claim(values: Values, number: int) -> Claim:
-    time_ns = time_of(values.text("time"))
+def _claim(values: Values, number: int, told_ns: int | None, time_ns: int) -> Claim:
+    """The claim of a frame; `time_ns` is what counts where tshark tells no time: that of the frame before."""
     protocols = tuple((values.text("protocols") or "").split(":"))
-    reading = _Reading(values, protocols, number, time_ns or 0)
+    reading = _Reading(values, protocols, number, time_ns)
     transport = reading.transport
     segment = isinstance(transport, Segment)
     shift = (values.number("number") or number) - number
     return Claim(
         number,
-        time_ns,
+        told_ns,
         values.number("captured") or 0,
         values.number("length") or 0,
         protocols,
-        Packet(number, time_ns or 0, protocols, transport, b"", None if transport else _stop(protocols)),
+        Packet(number, time_ns, protocols, transport, b"", None if transport else _stop(protocols)),
         values.number("tcp.stream") if segment else None,
         values.number("tcp.completeness") if segment else None,
         duration_of(values.text("tcp.rtt")) if segment else None,

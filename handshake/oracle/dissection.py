@@ -25,7 +25,7 @@ _BYTES_A_SECOND = 20_000
 """Of file; tshark reads a hundred times as many. A hang is given up after the sum of both."""
 _LONGEST_COMPLAINT = 300
 
-_NOISE = re.compile(r"^Running as user .*|^tshark: |^\*\* ?|The file \"[^\"]*\" ", re.MULTILINE)
+_NOISE = re.compile(r"^Running as user .*|^tshark: |^\*\* ?|(?<=The file )\"[^\"]*\" ", re.MULTILINE)
 _DAMAGED = re.compile(r"cut short|damaged or corrupt|error occurred while reading")
 
 
@@ -42,6 +42,8 @@ class Dissection:
         self.frames = 0
         """Packets so far."""
         self.damage: Damage | None = None
+        self.ended = False
+        """tshark has read all that it can."""
         size = _size(self.name)
         self._patience_s = _PATIENCE_S + size // _BYTES_A_SECOND
         self._claims = Claims()
@@ -74,6 +76,7 @@ class Dissection:
                 raise ToolError(f"{self.name}: pyshark cannot follow tshark {self.tshark.version}: {error!r}") from None
             if fields is None:
                 self._judge_the_end()
+                self.ended = True
                 raise StopIteration
             claim = self._claims.of(fields)
             if claim is not None:
@@ -130,7 +133,7 @@ def _size(path: str) -> int:
 
 def _readable(complaints: str) -> str:
     """tshark's words in one line without its own name and the file's."""
-    words = " ".join(_NOISE.sub("", complaints).split())
+    words = " ".join(_NOISE.sub("", complaints).split()).replace("The file ", "the file ")
     return words if len(words) <= _LONGEST_COMPLAINT else words[:_LONGEST_COMPLAINT] + " …"
 
 
