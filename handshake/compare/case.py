@@ -12,15 +12,6 @@ from handshake.model.packet import IcmpError, Packet
 
 
 @dataclass(frozen=True, slots=True)
-class FileCase:
-    """A difference in a capture as a whole."""
-
-    point: str
-    ours: str
-    theirs: str
-
-
-@dataclass(frozen=True, slots=True)
 class FrameCase:
     """A difference in one frame."""
 

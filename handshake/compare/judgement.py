@@ -63,14 +63,14 @@ def ours(handshake: Handshake) -> Opinion:
 
 
 def theirs(parts: Sequence[Stream], errors: Errors, flow: Handshake | None = None) -> Opinion:
-    """tshark's opinion of a stream, or of several that are one connection attempt: how the last of them ended.
+    """The opinion of tshark on a stream, or on several that are one connection attempt: how the last of them ended.
 
     Copies of a SYN or SYN-ACK may offer different options; those of the copies that `flow` shows are compared.
     """
     last = parts[-1]
-    syn = _shown([syn for part in parts for syn in part.syns], flow and flow.client.opening)
+    syn = _shown([syn for part in parts for syn in part.syns], flow.client.opening if flow else None)
     answers = [answer for part in parts for answer in part.syn_acks if not part.syns or part.acknowledged(answer)]
-    answer = _shown(answers, flow and flow.server.opening, *(part.syns for part in parts))
+    answer = _shown(answers, flow.server.opening if flow else None, *(part.syns for part in parts))
     copies = Counter[tuple[Endpoint, int, int]]()
     for part in parts:
         copies.update(part.copies)

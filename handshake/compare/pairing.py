@@ -84,7 +84,7 @@ def _by_stream(pairs: list[Pair], left: dict[int, Stream], stream_of: Callable[[
 
 
 def _by_ends(pairs: list[Pair], left: dict[int, Stream]) -> None:
-    """Give each flow without a stream the one of the same endpoints that starts nearest; what is given leaves `left`."""
+    """Give each flow without a stream the one of its endpoints that starts nearest; what is given leaves `left`."""
     by_ends: dict[Ends, list[Stream]] = {}
     for stream in left.values():
         by_ends.setdefault(stream.ends, []).append(stream)

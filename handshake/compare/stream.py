@@ -17,7 +17,7 @@ _AT_ONCE = 16
 _ANSWERS = 8
 """SYN-ACKs of different numbers whose confirmation is sought."""
 _MAX_WINDOW = 1 << 30
-"""The largest window there can be (RFC 7323 §2.3): numbers farther apart than that have nothing to do with each other."""
+"""The largest window there can be (RFC 7323 §2.3); numbers farther apart than that are not of one connection."""
 _TAGS_KEPT = 16
 
 

@@ -32,15 +32,19 @@ class Trap(NamedTuple):
     """Whether it explains a difference in a stream. Those of single frames explain their streams as well."""
 
 
-def explained(case: FrameCase | StreamCase) -> Trap | None:
-    """The first trap that explains a difference; None if none does."""
+def explained(case: FrameCase | StreamCase) -> str | None:
+    """The name of the first trap that explains a difference; None if none does."""
     if isinstance(case, FrameCase):
-        return next((trap for trap in TRAPS if trap.of_frame is not None and trap.of_frame(case)), None)
+        return next((trap.name for trap in TRAPS if trap.of_frame is not None and trap.of_frame(case)), None)
     odd = case.facts.odd.get(case.pair.ends, ())
     for trap in TRAPS:
         if trap.name in odd or (trap.of_stream is not None and trap.of_stream(case)):
-            return trap
+            return trap.name
     return None
+
+
+_PSEUDO_HEADER = 32
+"""Bytes of the longest pseudo-header in front of a frame."""
 
 
 # -- facts of frames -----------------------------------------------------------------------------------
@@ -60,7 +64,7 @@ def _past_the_frame(case: FrameCase) -> bool:
 
 
 def _bad_option(case: FrameCase) -> bool:
-    """tshark's options are ours up to one of a wrong length."""
+    """The options are ours up to one of a wrong length."""
     ours, theirs = case.packet.transport, case.claim.packet.transport
     return case.point == "options" and isinstance(ours, Segment) and isinstance(theirs, Segment) and _ends(ours, theirs)
 
@@ -68,6 +72,20 @@ def _bad_option(case: FrameCase) -> bool:
 def _ends(ours: Segment, theirs: Segment) -> bool:
     mine, their = readable(ours.options), readable(theirs.options)
     return ours.options.fault is not None and mine[: len(their)] == their
+
+
+def _overflown(case: FrameCase) -> bool:
+    """The times differ by a multiple of 2^32 ns."""
+    return case.point == "time" and not (int(case.ours) - int(case.theirs)) % (1 << 32)
+
+
+def _without_pseudo_header(case: FrameCase) -> bool:
+    """Both lengths are smaller by the same few bytes."""
+    if case.point != "length":
+        return False
+    mine, their = ([int(number) for number in text.split(" of ")] for text in (case.ours, case.theirs))
+    taken_off = mine[0] - their[0]
+    return 0 < taken_off <= _PSEUDO_HEADER and taken_off == mine[1] - their[1]
 
 
 def _routed(case: FrameCase) -> bool:
@@ -133,7 +151,7 @@ def _crossing(case: StreamCase) -> bool:
 
 
 def _rtt_of_another(case: StreamCase) -> bool:
-    """tshark's value runs from the latest SYN to the first ACK, and that is not the pair that completed the opening."""
+    """It runs from the latest SYN to the first ACK, and those are not the two that made the handshake."""
     if case.point != "irtt_ns" or case.pair.flow is None:
         return False
     for part in case.pair.parts:
@@ -187,7 +205,7 @@ TRAPS = (
     ),
     Trap(
         "data-offset",
-        "With a data offset below 5 dissection of the header ends before the flags; we show what it says, and the fault.",
+        "With a data offset below 5 dissection ends before the flags; we show what the header says, and the fault.",
         "RFC 9293 §3.1 (Data Offset)",
         of_frame=_offset_too_small,
     ),
@@ -212,6 +230,18 @@ TRAPS = (
         "the last address in it.",
         "RFC 8200 §8.1 (the pseudo-header takes the final destination)",
         of_frame=_routed,
+    ),
+    Trap(
+        "pseudo-header",
+        "The length is told without the pseudo-header that the link type puts in front of a frame.",
+        "The link type's description (www.tcpdump.org/linktypes.html), e.g. LINKTYPE_SUNATM",
+        of_frame=_without_pseudo_header,
+    ),
+    Trap(
+        "time-overflow",
+        "Microseconds of more than a second overflow 32 bits when they are turned into nanoseconds.",
+        "draft-ietf-opsawg-pcap §5 (Timestamp): whatever the number, it is a number of microseconds",
+        of_frame=_overflown,
     ),
     Trap(
         "tags-ignored",

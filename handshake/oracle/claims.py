@@ -33,7 +33,7 @@ class _Header(NamedTuple):
     """An IP header: its name in `frame.protocols`, and which one of that name it is."""
 
     name: str
-    index: int
+    position: int
 
 
 class Claims:
@@ -44,7 +44,7 @@ class Claims:
         self._time_ns = 0
 
     def of(self, fields: dict[str, list[str]]) -> Claim | None:
-        """tshark on one frame; None for a record that is no packet, such as a custom block of pcapng."""
+        """The claim of one frame; None for a record that is no packet, such as a custom block of pcapng."""
         values = Values(fields)
         if values.text("link") is None:
             return None
@@ -103,11 +103,11 @@ class _Reading:
         header, values = self._around, self._values
         if header is None or self.header_len is None:
             return None
-        length = values.number(f"{header.name}.length", header.index)
+        length = values.number(f"{header.name}.length", header.position)
         if length is None:
             return None
         if header.name == "ip":
-            return length - (values.number("ip.header", header.index) or 0) - self.header_len
+            return length - (values.number("ip.header", header.position) or 0) - self.header_len
         at = self._protocols.index("tcp")
         return length - self.header_len if self._protocols[at - 1] == "ipv6" else None
 
@@ -137,7 +137,7 @@ class _Reading:
         return None
 
     def _address(self, header: _Header, side: str) -> bytes | None:
-        return address_of(self._values.text(f"{header.name}.{side}", header.index))
+        return address_of(self._values.text(f"{header.name}.{side}", header.position))
 
     def _ends(self, header: _Header, layer: str, index: int) -> tuple[Endpoint, Endpoint] | None:
         """Both endpoints of a transport header and the IP header around it."""
@@ -166,9 +166,9 @@ class _Reading:
             wnd,
             payload or 0,
             self._options((self.header_len or 0) - 20),
-            values.number(f"{header.name}.ttl", header.index) or 0,
-            values.number(f"{header.name}.ecn", header.index) or 0,
-            values.number("ip.id", header.index) if header.name == "ip" else None,
+            values.number(f"{header.name}.ttl", header.position) or 0,
+            values.number(f"{header.name}.ecn", header.position) or 0,
+            values.number("ip.id", header.position) if header.name == "ip" else None,
             urgent,
             flags >> 9,
             faults=() if payload is not None else ("tshark tells no payload length",),
@@ -214,7 +214,7 @@ class _Reading:
         else:
             src, dst = self._address(quoted, "src"), self._address(quoted, "dst")
             ends = None if src is None or dst is None else (Endpoint(src, 0), Endpoint(dst, 0))
-        protocol = _NUMBERS.get(name or "") or self._values.number(f"{quoted.name}.protocol", quoted.index) or 0
+        protocol = _NUMBERS.get(name or "") or self._values.number(f"{quoted.name}.protocol", quoted.position) or 0
         if ends is None or (name is None and protocol in _NUMBERS.values()):
             return None
         return IcmpError(

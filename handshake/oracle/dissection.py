@@ -102,7 +102,7 @@ class Dissection:
         return SourceInfo(self.name, f"dissected by tshark {self.tshark.version}", self.frames, self.damage)
 
     def _judge_the_end(self) -> None:
-        """tshark has left: by itself after everything, or for which other reason."""
+        """Find out why tshark has left: by itself after everything, or for another reason."""
         status = self._capture.status
         complaint = _readable(self._capture.complaints)
         if not status:
@@ -110,7 +110,7 @@ class Dissection:
         if status < 0:
             raise ToolError(f"{self.name}: tshark {_death(status, self._patience_s)} after {self.frames:,} packets")
         if self.frames or _DAMAGED.search(complaint):
-            self.damage = Damage(None, self.frames + 1, f"tshark: {complaint}")
+            self.damage = Damage(None, self.frames + 1, complaint)
         elif status == 1:
             raise ToolError(f"tshark {self.tshark.version} does not work as expected: {complaint}")
         else:
@@ -132,8 +132,8 @@ def _size(path: str) -> int:
 
 
 def _readable(complaints: str) -> str:
-    """tshark's words in one line without its own name and the file's."""
-    words = " ".join(_NOISE.sub("", complaints).split()).replace("The file ", "the file ")
+    """What tshark said, in one line, without its own name and the file's."""
+    words = " ".join(_NOISE.sub("", complaints).split()).replace("The file ", "the file ").rstrip(".")
     return words if len(words) <= _LONGEST_COMPLAINT else words[:_LONGEST_COMPLAINT] + " …"
 
 

@@ -41,10 +41,8 @@ _PR_SET_PDEATHSIG = 1
 _NOWHERE = "/nonexistent"
 """Where tshark finds no personal preferences: they would change what it says."""
 
-try:
-    _prctl = ctypes.CDLL(None).prctl
-except AttributeError:  # not Linux
-    _prctl = None
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)
+"""Linux only."""
 
 
 class TiedLoop(asyncio.SelectorEventLoop):

@@ -87,7 +87,7 @@ PREFERENCES = {
 
 
 def questions() -> list[str]:
-    """tshark's arguments that ask for the fields.
+    """The arguments of tshark that ask for the fields.
 
     Two passes: in one, `tcp.completeness` is its value before the packet. Application data is not dissected (`-d`):
     nobody asks for it, and a hostile capture meets that many fewer dissectors.

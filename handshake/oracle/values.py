@@ -1,4 +1,4 @@
-"""tshark's text as numbers, times and bytes. It comes from a program that read a hostile capture: nothing is trusted."""
+"""Text from tshark as numbers, times, bytes. It comes from a program that read a hostile capture: trust nothing."""
 
 from __future__ import annotations
 

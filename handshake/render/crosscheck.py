@@ -267,4 +267,4 @@ def _capture_to_dict(checked: Checked) -> Document:
 
 
 def _damage(damage: Damage | None) -> Document | None:
-    return damage and {"offset": damage.offset, "number": damage.number, "reason": damage.reason}
+    return None if damage is None else {"offset": damage.offset, "number": damage.number, "reason": damage.reason}
