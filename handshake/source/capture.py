@@ -13,6 +13,8 @@ from handshake.model.report import Damage, SourceInfo
 from handshake.source.foreign import not_a_capture
 from handshake.source.pcap import MAGICS, PcapReader
 from handshake.source.pcapng import SECTION_MAGIC, PcapngReader
+from handshake.source.snoop import MAGIC as SNOOP_MAGIC
+from handshake.source.snoop import SnoopReader
 from handshake.source.stream import BrokenError, ByteStream
 
 
@@ -40,7 +42,7 @@ class Capture:
             raise
         compression = self._stream.compression
         self.format = f"{reader.format}, {compression}" if compression else reader.format
-        """`pcap`, `pcap (ns)`, `pcapng`, `pcapng, gzip` …"""
+        """`pcap`, `pcap (ns)`, `pcapng`, `snoop`, `pcapng, gzip` …"""
         self._frames = reader.frames()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -71,17 +73,19 @@ class Capture:
 
 
 def open_capture(path: str | os.PathLike[str]) -> Capture:
-    """Open a pcap or pcapng file, plain or compressed with gzip or zstd; `-` is standard input.
+    """Open a pcap, pcapng or snoop file, plain or compressed with gzip or zstd; `-` is standard input.
 
     Raises CaptureError, in one line that says why, when nothing can be read from it.
     """
     return Capture(os.fspath(path))
 
 
-def _reader(path: str, stream: ByteStream) -> PcapReader | PcapngReader:
+def _reader(path: str, stream: ByteStream) -> PcapReader | PcapngReader | SnoopReader:
     start = stream.peek()
     if start[:4] in MAGICS:
         return PcapReader(stream)
     if start[:4] == SECTION_MAGIC:
         return PcapngReader(stream)
+    if start.startswith(SNOOP_MAGIC):
+        return SnoopReader(stream)
     raise BrokenError(0, not_a_capture(path, start))

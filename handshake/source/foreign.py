@@ -8,7 +8,6 @@ from typing import Final
 _CONVERT = "editcap -F pcapng {path} out.pcapng"
 
 _BY_MAGIC: Final = (
-    (b"snoop\0\0\0", "a Solaris snoop capture", _CONVERT),
     (b"btsnoop\0", "a Symbian btsnoop (Bluetooth) capture", _CONVERT),
     (b"GMBU", "a Microsoft Network Monitor 2 capture", _CONVERT),
     (b"RTSS", "a Microsoft Network Monitor 1 capture", _CONVERT),
