@@ -152,13 +152,6 @@ class Conversation:
             return receiver.acknowledged_by(segment.ack)
         return receiver.snd_nxt is not None and near(receiver.snd_nxt, segment.ack)
 
-    def reused_by(self, syn: Segment) -> Mark:
-        """What the first segment of the next connection on this 4-tuple is to be marked with."""
-        sender, _ = self._ends(syn)
-        if None not in (self.client.fin_end, self.server.fin_end) and self.reset_by is None:
-            return Mark.TIME_WAIT_REUSED if newer(syn, sender) else Mark.TIME_WAIT_NOT_NEWER
-        return Mark.PORT_REUSED if self.closed_ns is not None or self.syn_ack is None else Mark.SYN_IN_CONNECTION
-
     def feed(self, segment: Segment) -> None:
         """Judge one segment of this conversation."""
         sender, receiver = self._ends(segment)
@@ -188,6 +181,13 @@ class Conversation:
         client, server = (Change(end.state, end.state) for end in (self.client, self.server))
         marks = () if fits else (Mark.QUOTE_MISMATCH,)
         self.timeline.add(Step(error, blamed, client, server, error.meaning, marks))
+
+    def reused_by(self, syn: Segment) -> Mark:
+        """What the first segment of the next connection on this 4-tuple is to be marked with."""
+        sender, _ = self._ends(syn)
+        if None not in (self.client.fin_end, self.server.fin_end) and self.reset_by is None:
+            return Mark.TIME_WAIT_REUSED if newer(syn, sender) else Mark.TIME_WAIT_NOT_NEWER
+        return Mark.PORT_REUSED if self.closed_ns is not None or self.syn_ack is None else Mark.SYN_IN_CONNECTION
 
     # -- recognition -------------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ A `.txt` file holds scenarios; each starts with `== title ==`. A packet is one l
 
 More words: `ttl N`, `ecn N` (the IP field: 0 Not-ECT, 1 ECT(1), 2 ECT(0), 3 CE), `vlan N`, `cut N` (bytes that the
 capture lacks), `offset N`, `reserved N`, `ack-field N` (without ACK), `checksum bad`; options are those of _OPTIONS.
+SEQ may be `=N`: that number on the wire, whatever the ISN.
 
 Time is in ms. `>` goes from client to server, `<` from server to client. Numbers count from the ISN of
-their side (`=N` is N on the wire), which is why every scenario can be (and is) played with several ISNs,
+their side, which is why every scenario can be (and is) played with several ISNs,
 wrap-around included, and over IPv4 and IPv6. `icmp 3/1 seq 0` in place of flags is an ICMP error travelling
 in that direction, quoting a segment with that number; `icmp6` likewise. `id 7` sets the IP identification, which
 is the packet's number otherwise. `folded` in place of the states: counted, no step.

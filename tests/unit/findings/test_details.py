@@ -227,13 +227,13 @@ def _finding(title: str, code: str) -> Finding:
             (7,),
         ),
         (
-            "tracking: third ACK captured before the SYN-ACK",
+            "order: third ACK captured before the SYN-ACK",
             "HS902",
             "the SYN-ACK was captured behind its confirmation",
             (2, 3),
         ),
         (
-            "tracking: data captured before the third ACK",
+            "order: data captured before the third ACK",
             "HS902",
             "the third segment was captured behind the data after it",
             (4,),
@@ -246,7 +246,7 @@ def _finding(title: str, code: str) -> Finding:
             (1, 2, 3),
         ),
         (
-            "tracking: a jump back in time",
+            "order: a jump back in time",
             "HS905",
             "this packet is stamped 4.99 s earlier than the one before it",
             (2,),
