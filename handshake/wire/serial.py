@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handshake.model.packet import Tag
+from handshake.wire.guess import ip_follows
 from handshake.wire.ip import by_version
 from handshake.wire.layout import CHDLC, NLPID, PPP_BRIDGED, PPP_MULTILINK, PPPOE, TooShortError
 from handshake.wire.registry import (
@@ -25,8 +26,7 @@ _MULTILINK_LAST = 1 << 30
 _BRIDGED_LAN_ID = 0x40
 _UNNUMBERED_INFORMATION = 0x03
 _LONGEST_DLCI = 4
-_SLIP_SIZE, _BSDOS_SIZE = 16, 24
-_BSDOS_PROTOCOL_AT = 5
+_SLIP_SIZE, _BSDOS_SIZES = 16, (16, 24)
 
 
 @link(9)
@@ -64,15 +64,6 @@ def ppp_with_direction(walk: Walk, at: int) -> tuple[Layer, int]:
 def pppd(walk: Walk, at: int) -> tuple[Layer, int]:
     """PPP as pppd records it: the direction stands in place of the HDLC address, before the control byte."""
     return ppp(walk, at + 2)
-
-
-@link(16, 103)
-def bsdos_ppp(walk: Walk, at: int) -> tuple[Layer, int]:
-    """PPP as BSD/OS records it: 24 bytes of direction, lengths, protocol and link header."""
-    walk.need("ppp", at, _BSDOS_SIZE)
-    walk.layers.append("ppp")
-    field = at + _BSDOS_PROTOCOL_AT
-    return by_ppp_protocol(int.from_bytes(walk.data[field : field + 2]), at + _BSDOS_SIZE, "ppp")
 
 
 @ppp_protocol(0x003D)
@@ -166,14 +157,20 @@ def frame_relay_with_direction(walk: Walk, at: int) -> tuple[Layer, int]:
     return frame_relay(walk, at + 1)
 
 
-def _slip(size: int) -> Layer:
-    def slip(walk: Walk, at: int) -> tuple[Layer, int]:
-        walk.need("slip", at, size)
-        walk.layers.append("slip")
-        return by_version(walk, at + size)
+@link(8)
+def slip(walk: Walk, at: int) -> tuple[Layer, int]:
+    """SLIP: direction and compressed header, then the packet as it was decompressed."""
+    walk.need("slip", at, _SLIP_SIZE)
+    walk.layers.append("slip")
+    return by_version(walk, at + _SLIP_SIZE)
 
-    return slip
 
-
-link(8)(_slip(_SLIP_SIZE))  # direction and the compressed header; what follows was decompressed
-link(15, 102)(_slip(_BSDOS_SIZE))
+@link(15, 102)
+def bsdos_slip(walk: Walk, at: int) -> tuple[Layer, int]:
+    """SLIP of BSD/OS: tcpdump and libpcap disagree on the size of its header, so the packet is recognised."""
+    walk.need("slip", at, min(_BSDOS_SIZES))
+    walk.layers.append("slip")
+    for size in _BSDOS_SIZES:
+        if ip_follows(walk, at + size):
+            return by_version(walk, at + size)
+    raise HaltError("slip", at, "BSD/OS SLIP without an IP packet", fault=False)

@@ -25,8 +25,9 @@ _EXPRESS = 0xD5
 _STARTS = (0xE6, 0x4C, 0x7F, 0xB3)
 _CONTINUATIONS = (0x61, 0x52, 0x9E, 0x2A)
 _PREAMBLE = b"\x55" * 6
-_NETANALYZER, _ETHERNET_PREAMBLE, _EPON_PREAMBLE = 4, 8, 6
+_NETANALYZER, _ETHERNET_PREAMBLE = 4, 8
 """Bytes of headers without any field that matters here."""
+_EPON_START, _EPON_PREAMBLE = b"\xd5\x55", 6
 
 
 def _inside(walk: Walk, at: int, tag: Layout) -> tuple[Layer, int, int]:
@@ -117,4 +118,12 @@ def _behind(name: str, size: int) -> Layer:
 
 link(240)(_behind("netanalyzer", _NETANALYZER))
 link(241)(_behind("netanalyzer", _NETANALYZER + _ETHERNET_PREAMBLE))
-link(259)(_behind("epon", _EPON_PREAMBLE))
+
+
+@link(259)
+def epon(walk: Walk, at: int) -> tuple[Layer, int]:
+    """Ethernet of a passive optical network: what is left of the preamble, six bytes or seven (IEEE 802.3 §65.1.3)."""
+    size = _EPON_PREAMBLE + (walk.data[at + 1 : at + 3] == _EPON_START)
+    walk.need("epon", at, size)
+    walk.layers.append("epon")
+    return ethernet, at + size
