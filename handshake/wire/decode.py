@@ -52,4 +52,6 @@ def decode(frame: Frame) -> Packet:
         stop = Stop(halt.layer, halt.at, str(halt), halt.fault)
     except TooShortError as short:
         stop = Stop(short.layer, short.at, f"{short.layer} header cut short: {short}", fault=True)
+    if stop is not None:  # a datagram whose payload began like a tunnel, but went wrong
+        walk.transport, walk.payload = None, b""
     return Packet(frame.number, frame.time_ns, tuple(walk.layers), walk.transport, walk.payload, stop)

@@ -71,6 +71,7 @@ def _behind_cookie(size: int) -> Layer:
 
 
 def _ethertype(walk: Walk, at: int) -> tuple[Layer, int]:
+    walk.need("juniper", at, ETHERTYPE.size)
     (kind,) = ETHERTYPE.read(walk.data, at)
     return by_ethertype(kind, at + ETHERTYPE.size, "juniper")
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from handshake.model.packet import Tag
 from handshake.wire.ethernet import ethernet, ethertype_or_llc
 from handshake.wire.layout import (
+    BROADCOM,
     BROADCOM_TAG,
     DSA,
     EDSA,
-    ETHERTYPE,
     FABRICPATH,
-    MACS,
     MPACKET,
     TRILL,
     Layout,
@@ -30,21 +29,12 @@ _NETANALYZER, _ETHERNET_PREAMBLE = 4, 8
 _EPON_START, _EPON_PREAMBLE = b"\xd5\x55", 6
 
 
-def _inside(walk: Walk, at: int, tag: Layout) -> tuple[Layer, int, int]:
-    """What follows a switch's tag between the addresses and the EtherType, and the tag's last word."""
-    MACS.read(walk.data, at)
-    *_, word = tag.read(walk.data, at + MACS.size)
-    after = at + MACS.size + tag.size
-    (kind,) = ETHERTYPE.read(walk.data, after)
-    walk.layers += ("ethernet", tag.name)
-    return *ethertype_or_llc(walk, kind, after + ETHERTYPE.size, tag.name), word
-
-
 @link(281)
 def broadcom(walk: Walk, at: int) -> tuple[Layer, int]:
     """Ethernet with the four-byte tag of Broadcom switches behind the addresses."""
-    layer, after, _ = _inside(walk, at, BROADCOM_TAG)
-    return layer, after
+    *_, kind = BROADCOM.read(walk.data, at)
+    walk.layers += ("ethernet", "brcm-tag")
+    return ethertype_or_llc(walk, kind, at + BROADCOM.size, "brcm-tag")
 
 
 @link(282)
@@ -55,11 +45,12 @@ def broadcom_prepended(walk: Walk, at: int) -> tuple[Layer, int]:
     return ethernet, at + BROADCOM_TAG.size
 
 
-def _dsa(walk: Walk, at: int, tag: Layout) -> tuple[Layer, int]:
-    layer, after, word = _inside(walk, at, tag)
-    if word & _DSA_TAGGED and vlan_id(word):  # untagged frames have a VLAN in one direction only
-        walk.tags += (Tag("vlan", vlan_id(word)),)
-    return layer, after
+def _dsa(walk: Walk, at: int, header: Layout) -> tuple[Layer, int]:
+    *_, tag, kind = header.read(walk.data, at)
+    walk.layers += ("ethernet", header.name)
+    if tag & _DSA_TAGGED and vlan_id(tag):  # untagged frames have a VLAN in one direction only
+        walk.tags += (Tag("vlan", vlan_id(tag)),)
+    return ethertype_or_llc(walk, kind, at + header.size, header.name)
 
 
 @link(284)
