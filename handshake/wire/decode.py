@@ -98,6 +98,8 @@ def _follow(walk: Walk, layer: Layer, at: int) -> Stop | None:
 
 def _packet(walk: Walk, stop: Stop | None) -> Packet:
     frame = walk.frame
+    if stop is not None:  # a datagram whose payload began like a tunnel, but went wrong
+        walk.transport, walk.payload = None, b""
     return Packet(frame.number, frame.time_ns, tuple(walk.layers), walk.transport, walk.payload, stop)
 
 

@@ -86,6 +86,7 @@ def macsec(walk: Walk, at: int) -> tuple[Layer, int]:
     walk.layers.append("macsec")
     if tci & 0x0C:
         raise HaltError("macsec", at, "MACsec, encrypted", fault=False)
-    at += MACSEC.size + (8 if tci & 0x20 else 0)  # the secure channel identifier
-    (kind,) = ETHERTYPE.read(walk.data, at)
-    return ethertype_or_llc(walk, kind, at + ETHERTYPE.size, "macsec")
+    size = MACSEC.size + (8 if tci & 0x20 else 0)  # the secure channel identifier
+    walk.need("macsec", at, size + ETHERTYPE.size)
+    (kind,) = ETHERTYPE.read(walk.data, at + size)
+    return ethertype_or_llc(walk, kind, at + size + ETHERTYPE.size, "macsec")

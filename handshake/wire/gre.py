@@ -16,6 +16,7 @@ _RESERVED = 0x0FF8
 _ERSPAN, _ERSPAN3, _WCCP, _PPP = 0x88BE, 0x22EB, 0x883E, 0x880B
 _ERSPAN_SUBHEADER, _ERSPAN_SUBHEADER_SIZE = 0x0001, 8
 _WCCP_REDIRECT_SIZE = 4
+_MAX_ROUTES = 64
 
 
 @ip_protocol(47)
@@ -27,16 +28,10 @@ def gre(walk: Walk, at: int) -> tuple[Layer, int]:
         return _pptp(walk, at, flags, protocol)
     if version:
         raise HaltError("gre", at, f"GRE version {version}", fault=True)
-    start, at = at, at + GRE.size
-    key = None
-    if flags & (_CHECKSUM | _ROUTING):
-        at += GRE_WORD.size
-    if flags & _KEY:
-        (key,) = GRE_WORD.read(walk.data, at)
-        at += GRE_WORD.size
-    if flags & _SEQUENCE:
-        at += GRE_WORD.size
+    start, key_at = at, at + GRE.size + (GRE_WORD.size if flags & (_CHECKSUM | _ROUTING) else 0)
+    at = key_at + sum(GRE_WORD.size for flag in (_KEY, _SEQUENCE) if flags & flag)
     walk.need("gre", start, at - start)
+    key = GRE_WORD.read(walk.data, key_at)[0] if flags & _KEY else None
     if flags & _ROUTING:
         at = _after_routes(walk, start, at)
     walk.layers.append("gre")
@@ -45,12 +40,13 @@ def gre(walk: Walk, at: int) -> tuple[Layer, int]:
 
 def _after_routes(walk: Walk, start: int, at: int) -> int:
     """Source route entries end with an empty one (RFC 1701)."""
-    while True:
+    for _ in range(_MAX_ROUTES):
         family, _, length = GRE_ROUTE.read(walk.data, at)
         at += GRE_ROUTE.size + length
         walk.need("gre", start, at - start)
         if not family and not length:
             return at
+    raise HaltError("gre", start, f"more than {_MAX_ROUTES} GRE source routes", fault=True)
 
 
 def _content(walk: Walk, flags: int, protocol: int, key: int | None, at: int) -> tuple[Layer, int]:
@@ -127,4 +123,7 @@ def erspan3(walk: Walk, at: int) -> tuple[Layer, int]:
 
 def wccp(walk: Walk, at: int) -> tuple[Layer, int]:
     """A packet redirected by WCCP: version 2 puts four bytes before it."""
-    return ipv4, at if ip_follows(walk, at) else at + _WCCP_REDIRECT_SIZE
+    if ip_follows(walk, at):
+        return ipv4, at
+    walk.need("wccp", at, _WCCP_REDIRECT_SIZE)
+    return ipv4, at + _WCCP_REDIRECT_SIZE

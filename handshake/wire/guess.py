@@ -16,7 +16,7 @@ from handshake.wire.registry import known_ethertype, known_ppp_protocol
 from handshake.wire.walk import Walk
 
 _IPV4, _IPV6 = 0x0800, 0x86DD
-_VLANS = (0x8100, 0x88A8)
+_VLANS, _MAX_VLANS = (0x8100, 0x88A8), 4
 
 
 def ip_follows(walk: Walk, at: int) -> bool:
@@ -38,9 +38,10 @@ def ethernet_follows(walk: Walk, at: int) -> bool:
     try:
         _, _, kind = ETHERNET.read(walk.data, at)
         at += ETHERNET.size
-        while kind in _VLANS:
-            _, kind = VLAN.read(walk.data, at)
-            at += VLAN.size
+        for _ in range(_MAX_VLANS):
+            if kind in _VLANS:
+                _, kind = VLAN.read(walk.data, at)
+                at += VLAN.size
     except TooShortError:
         return False
     return ip_follows(walk, at) if kind in (_IPV4, _IPV6) else known_ethertype(kind)

@@ -14,7 +14,7 @@ from handshake.wire.walk import HaltError, Layer, Walk
 
 _MAGIC = b"MGC"
 _NO_LINK_HEADER, _EXTENDED = 0x02, 0x80
-_LINK_SERVICES, _ADAPTIVE_SERVICES = 0x54, 0x47
+_LINK_SERVICES, _ADAPTIVE_SERVICES, _LONGEST_COOKIE = 0x54, 0x47, 8
 """First bytes of cookies that line cards of other kinds put first."""
 _ISO_BEGINNING = b"\xfe\xfe\x03"
 
@@ -51,7 +51,9 @@ def _behind_cookie(size: int) -> Layer:
         if JUNIPER.read(walk.data, at)[1] & _NO_LINK_HEADER:
             return by_version(walk, after)
         first = walk.data[after : after + 1]
-        cookie = {_LINK_SERVICES: size + 2, _ADAPTIVE_SERVICES: 8}.get(first[0] if size and first else 0, size)
+        cookie = {_LINK_SERVICES: size + 2, _ADAPTIVE_SERVICES: 8}.get(
+            first[0] if first and size <= _LONGEST_COOKIE else 0, size
+        )
         walk.need("juniper", at, after + cookie - at)
         after += cookie
         if ip_follows(walk, after):
@@ -69,6 +71,7 @@ def _behind_cookie(size: int) -> Layer:
 
 
 def _ethertype(walk: Walk, at: int) -> tuple[Layer, int]:
+    walk.need("juniper", at, ETHERTYPE.size)
     (kind,) = ETHERTYPE.read(walk.data, at)
     return by_ethertype(kind, at + ETHERTYPE.size, "juniper")
 
@@ -78,7 +81,7 @@ link(179)(_plain(ppp))
 link(180)(_plain(frame_relay))
 link(181)(_plain(chdlc))
 link(168)(_plain(_ethertype))
-link(132)(_behind_cookie(0))
+link(132)(_behind_cookie(16))
 link(130, 131)(_behind_cookie(2))
 link(134, 137)(_behind_cookie(4))
 link(133, 135, 136, 164)(_behind_cookie(8))

@@ -101,6 +101,7 @@ def arcnet(walk: Walk, at: int) -> tuple[Layer, int]:
         return _arcnet(walk, kind, 0, at)
     split, _ = ARCNET_SPLIT.read(walk.data, at)
     if split == _ARCNET_EXCEPTION:  # a filler that avoids a packet size which ARCnet cannot send
+        walk.need("arcnet", at, _ARCNET_EXCEPTION_SIZE)
         at += _ARCNET_EXCEPTION_SIZE
         split, _ = ARCNET_SPLIT.read(walk.data, at)
     return _arcnet(walk, kind, split, at + ARCNET_SPLIT.size)

@@ -60,7 +60,6 @@ class Layout:
 
 
 ETHERNET = Layout("ethernet", ("dst", "6s"), ("src", "6s"), ("ethertype", "H"))
-MACS = Layout("ethernet", *ETHERNET.fields[:2])  # where a switch puts its own tag before the EtherType
 ETHERTYPE = Layout("ethertype", ("ethertype", "H"))
 VLAN = Layout("vlan", ("tci", "H"), ("ethertype", "H"))  # IEEE 802.1Q
 PBB = Layout("pbb", ("flags_isid", "I"))  # IEEE 802.1ah, I-TAG
@@ -72,8 +71,9 @@ MACSEC = Layout("macsec", ("tci_an", "B"), ("short_length", "B"), ("packet_numbe
 TRILL = Layout("trill", ("flags_options_hops", "H"), ("egress", "H"), ("ingress", "H"))  # RFC 6325 §3.2
 FABRICPATH = Layout("fabricpath", ("ftag_ttl", "H"))
 BROADCOM_TAG = Layout("brcm-tag", ("tag", "I"))
-DSA = Layout("dsa", ("tag", "I"))
-EDSA = Layout("edsa", ("ethertype", "H"), ("reserved", "H"), ("tag", "I"))
+BROADCOM = Layout("brcm-tag", *ETHERNET.fields[:2], *BROADCOM_TAG.fields, ETHERNET.fields[2])
+DSA = Layout("dsa", *ETHERNET.fields[:2], ("tag", "I"), ETHERNET.fields[2])
+EDSA = Layout("edsa", *ETHERNET.fields[:2], ("tag_ethertype", "H"), ("reserved", "H"), ("tag", "I"), ETHERNET.fields[2])
 MPACKET = Layout("mpacket", ("preamble", "6s"), ("continuation", "B"), ("start", "B"))  # IEEE 802.3br §99.3
 LLC = Layout("llc", ("dsap", "B"), ("ssap", "B"), ("control", "B"))  # IEEE 802.2
 SNAP = Layout("snap", ("oui", "3s"), ("protocol", "H"))  # RFC 1042

@@ -46,6 +46,7 @@ def _snap(walk: Walk, at: int, pad: int) -> tuple[Layer, int]:
     if oui in _ETHERNET_OUIS:
         return by_ethertype(protocol, after, "snap")
     if oui == _BRIDGED_OUI and protocol in _BRIDGED_ETHERNET:
+        walk.need("snap", at, SNAP.size + pad)
         return by_ethertype(_ETHERNET, after + pad, "snap")
     raise HaltError("snap", after, f"SNAP protocol {oui.hex('-')} {protocol:#06x}", fault=False)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from handshake.model.packet import Tag
+from handshake.wire.guess import ip_follows
 from handshake.wire.ip import by_version
-from handshake.wire.layout import CHDLC, NLPID, PPP_BRIDGED, PPP_MULTILINK, PPPOE, TooShortError
+from handshake.wire.layout import CHDLC, NLPID, PPP_BRIDGED, PPP_MULTILINK, PPPOE
 from handshake.wire.registry import (
     by_ethertype,
     by_nlpid,
@@ -22,11 +23,10 @@ _CHDLC_ADDRESSES = (0x0F, 0x8F)
 _CHDLC_KEEPALIVE = 0x8035
 _MULTILINK_FIRST = 1 << 31
 _MULTILINK_LAST = 1 << 30
-_BRIDGED_LAN_ID = 0x40
+_BRIDGED_LAN_ID, _LAN_ID_SIZE = 0x40, 4
 _UNNUMBERED_INFORMATION = 0x03
 _LONGEST_DLCI = 4
-_SLIP_SIZE, _BSDOS_SIZE = 16, 24
-_BSDOS_PROTOCOL_AT = 5
+_SLIP_SIZE, _BSDOS_SIZES = 16, (16, 24)
 
 
 @link(9)
@@ -34,11 +34,9 @@ _BSDOS_PROTOCOL_AT = 5
 @ethertype(0x880B)
 def ppp(walk: Walk, at: int) -> tuple[Layer, int]:
     """PPP with or without the HDLC address and control bytes, protocol field compressed or not (RFC 1661 §2)."""
-    start = at
-    if walk.data[at : at + 2] == b"\xff\x03":
-        at += 2
-    if walk.captured < at + 2:
-        raise TooShortError("ppp", start, 2, walk.captured - at)
+    framing = 2 if walk.data[at : at + 2] == b"\xff\x03" else 0
+    walk.need("ppp", at, framing + 2)
+    at += framing
     protocol, size = walk.data[at], 1
     if not protocol & 1:
         protocol, size = int.from_bytes(walk.data[at : at + 2]), 2
@@ -57,22 +55,15 @@ def hdlc(walk: Walk, at: int) -> tuple[Layer, int]:
 @link(204)
 def ppp_with_direction(walk: Walk, at: int) -> tuple[Layer, int]:
     """PPP behind one byte that tells sent from received."""
+    walk.need("ppp", at, 1)
     return ppp(walk, at + 1)
 
 
 @link(166)
 def pppd(walk: Walk, at: int) -> tuple[Layer, int]:
     """PPP as pppd records it: the direction stands in place of the HDLC address, before the control byte."""
+    walk.need("ppp", at, 2)
     return ppp(walk, at + 2)
-
-
-@link(16, 103)
-def bsdos_ppp(walk: Walk, at: int) -> tuple[Layer, int]:
-    """PPP as BSD/OS records it: 24 bytes of direction, lengths, protocol and link header."""
-    walk.need("ppp", at, _BSDOS_SIZE)
-    walk.layers.append("ppp")
-    field = at + _BSDOS_PROTOCOL_AT
-    return by_ppp_protocol(int.from_bytes(walk.data[field : field + 2]), at + _BSDOS_SIZE, "ppp")
 
 
 @ppp_protocol(0x003D)
@@ -94,7 +85,9 @@ def ppp_bridged(walk: Walk, at: int) -> tuple[Layer, int]:
     walk.layers.append("ppp-bridged")
     if kind != 1:
         raise HaltError("ppp-bridged", at, "bridged frame that is not Ethernet", fault=False)
-    return by_ethertype(_ETHERNET, at + PPP_BRIDGED.size + (4 if flags & _BRIDGED_LAN_ID else 0), "ppp-bridged")
+    size = PPP_BRIDGED.size + (_LAN_ID_SIZE if flags & _BRIDGED_LAN_ID else 0)
+    walk.need("ppp-bridged", at, size)
+    return by_ethertype(_ETHERNET, at + size, "ppp-bridged")
 
 
 @link(51)
@@ -126,6 +119,7 @@ def chdlc(walk: Walk, at: int) -> tuple[Layer, int]:
 @link(205)
 def chdlc_with_direction(walk: Walk, at: int) -> tuple[Layer, int]:
     """Cisco HDLC behind one byte that tells sent from received."""
+    walk.need("chdlc", at, 1)
     return chdlc(walk, at + 1)
 
 
@@ -163,17 +157,24 @@ def frame_relay(walk: Walk, at: int) -> tuple[Layer, int]:
 @link(206)
 def frame_relay_with_direction(walk: Walk, at: int) -> tuple[Layer, int]:
     """Frame Relay behind one byte that tells sent from received."""
+    walk.need("frame-relay", at, 1)
     return frame_relay(walk, at + 1)
 
 
-def _slip(size: int) -> Layer:
-    def slip(walk: Walk, at: int) -> tuple[Layer, int]:
-        walk.need("slip", at, size)
-        walk.layers.append("slip")
-        return by_version(walk, at + size)
+@link(8)
+def slip(walk: Walk, at: int) -> tuple[Layer, int]:
+    """SLIP: direction and compressed header, then the packet as it was decompressed."""
+    walk.need("slip", at, _SLIP_SIZE)
+    walk.layers.append("slip")
+    return by_version(walk, at + _SLIP_SIZE)
 
-    return slip
 
-
-link(8)(_slip(_SLIP_SIZE))  # direction and the compressed header; what follows was decompressed
-link(15, 102)(_slip(_BSDOS_SIZE))
+@link(15, 102)
+def bsdos_slip(walk: Walk, at: int) -> tuple[Layer, int]:
+    """SLIP of BSD/OS: tcpdump and libpcap disagree on the size of its header, so the packet is recognised."""
+    walk.need("slip", at, min(_BSDOS_SIZES))
+    walk.layers.append("slip")
+    for size in _BSDOS_SIZES:
+        if ip_follows(walk, at + size):
+            return by_version(walk, at + size)
+    raise HaltError("slip", at, "BSD/OS SLIP without an IP packet", fault=False)

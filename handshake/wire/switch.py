@@ -5,12 +5,11 @@ from __future__ import annotations
 from handshake.model.packet import Tag
 from handshake.wire.ethernet import ethernet, ethertype_or_llc
 from handshake.wire.layout import (
+    BROADCOM,
     BROADCOM_TAG,
     DSA,
     EDSA,
-    ETHERTYPE,
     FABRICPATH,
-    MACS,
     MPACKET,
     TRILL,
     Layout,
@@ -25,25 +24,17 @@ _EXPRESS = 0xD5
 _STARTS = (0xE6, 0x4C, 0x7F, 0xB3)
 _CONTINUATIONS = (0x61, 0x52, 0x9E, 0x2A)
 _PREAMBLE = b"\x55" * 6
-_NETANALYZER, _ETHERNET_PREAMBLE, _EPON_PREAMBLE = 4, 8, 6
+_NETANALYZER, _ETHERNET_PREAMBLE = 4, 8
 """Bytes of headers without any field that matters here."""
-
-
-def _inside(walk: Walk, at: int, tag: Layout) -> tuple[Layer, int, int]:
-    """What follows a switch's tag between the addresses and the EtherType, and the tag's last word."""
-    MACS.read(walk.data, at)
-    *_, word = tag.read(walk.data, at + MACS.size)
-    after = at + MACS.size + tag.size
-    (kind,) = ETHERTYPE.read(walk.data, after)
-    walk.layers += ("ethernet", tag.name)
-    return *ethertype_or_llc(walk, kind, after + ETHERTYPE.size, tag.name), word
+_EPON_START, _EPON_PREAMBLE = b"\xd5\x55", 6
 
 
 @link(281)
 def broadcom(walk: Walk, at: int) -> tuple[Layer, int]:
     """Ethernet with the four-byte tag of Broadcom switches behind the addresses."""
-    layer, after, _ = _inside(walk, at, BROADCOM_TAG)
-    return layer, after
+    *_, kind = BROADCOM.read(walk.data, at)
+    walk.layers += ("ethernet", "brcm-tag")
+    return ethertype_or_llc(walk, kind, at + BROADCOM.size, "brcm-tag")
 
 
 @link(282)
@@ -54,11 +45,12 @@ def broadcom_prepended(walk: Walk, at: int) -> tuple[Layer, int]:
     return ethernet, at + BROADCOM_TAG.size
 
 
-def _dsa(walk: Walk, at: int, tag: Layout) -> tuple[Layer, int]:
-    layer, after, word = _inside(walk, at, tag)
-    if word & _DSA_TAGGED and vlan_id(word):  # untagged frames have a VLAN in one direction only
-        walk.tags += (Tag("vlan", vlan_id(word)),)
-    return layer, after
+def _dsa(walk: Walk, at: int, header: Layout) -> tuple[Layer, int]:
+    *_, tag, kind = header.read(walk.data, at)
+    walk.layers += ("ethernet", header.name)
+    if tag & _DSA_TAGGED and vlan_id(tag):  # untagged frames have a VLAN in one direction only
+        walk.tags += (Tag("vlan", vlan_id(tag)),)
+    return ethertype_or_llc(walk, kind, at + header.size, header.name)
 
 
 @link(284)
@@ -117,4 +109,12 @@ def _behind(name: str, size: int) -> Layer:
 
 link(240)(_behind("netanalyzer", _NETANALYZER))
 link(241)(_behind("netanalyzer", _NETANALYZER + _ETHERNET_PREAMBLE))
-link(259)(_behind("epon", _EPON_PREAMBLE))
+
+
+@link(259)
+def epon(walk: Walk, at: int) -> tuple[Layer, int]:
+    """Ethernet of a passive optical network: what is left of the preamble, six bytes or seven (IEEE 802.3 §65.1.3)."""
+    size = _EPON_PREAMBLE + (walk.data[at + 1 : at + 3] == _EPON_START)
+    walk.need("epon", at, size)
+    walk.layers.append("epon")
+    return ethernet, at + size

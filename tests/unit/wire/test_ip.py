@@ -174,7 +174,7 @@ def test_extension_header_past_the_packet_is_a_fault() -> None:
 @pytest.mark.parametrize(
     ("data", "stop"),
     [
-        (ipv4(b"", protocol=47), ("ipv4", 20, "GRE", False)),
+        (ipv4(b"", protocol=50), ("ipv4", 20, "ESP", False)),
         (ipv4(b"", protocol=200), ("ipv4", 20, "IP protocol 200", False)),
         (ipv4(extension(6), protocol=HOP), ("ipv4", 20, "IP protocol 0", False)),
         (ipv6(b"", following=NO_NEXT), ("ipv6", 40, "no next header", False)),

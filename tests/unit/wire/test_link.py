@@ -9,6 +9,7 @@ import pytest
 from handshake.model.address import Endpoint
 from handshake.model.packet import Tag
 from handshake.wire.registry import LINKS
+from tests.unit.wire import encapsulations
 from tests.unit.wire.wire_bytes import (
     CLIENT,
     CLIENT6,
@@ -69,7 +70,8 @@ def test_leads_to_the_segment(name: str) -> None:
 
 
 def test_every_link_type_is_tried() -> None:
-    assert {linktype for linktype, _, _ in CASES.values()} == set(LINKS)
+    tried = {linktype for linktype, _, _ in CASES.values()} | {case.linktype for case in encapsulations.LINKS.values()}
+    assert tried == set(LINKS)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -122,17 +124,18 @@ def test_tags_without_end_are_bounded() -> None:
     ("linktype", "data", "stop"),
     [
         (1, ethernet(bytes(28), 0x0806), ("ethernet", 14, "ARP", False)),
-        (1, ethernet(bytes(40), 0x0026), ("ethernet", 14, "IEEE 802.3 frame (LLC)", False)),
+        (1, ethernet(b"\xe0\xe0\x03" + bytes(37), 0x0026), ("llc", 17, "IPX", False)),
         (1, ethernet(bytes(40), 0xABCD), ("ethernet", 14, "EtherType 0xabcd", False)),
-        (1, ethernet(tag(1, 0x8847) + bytes(4), 0x8100), ("vlan", 18, "MPLS", False)),
-        (113, SLL_HEAD + b"\x00\x04" + bytes(9), ("sll", 16, "IEEE 802.3 frame (LLC)", False)),
-        (0, b"\7\0\0\0" + bytes(9), ("null", 0, "address family 7", False)),
-        (9, b"\xc0\x21" + bytes(9), ("ppp", 0, "PPP LCP", False)),
-        (9, b"\xff\x03\x00\xfd" + bytes(9), ("ppp", 2, "PPP protocol 0x00fd", False)),
+        (1, ethernet(tag(1, 0x88CC) + bytes(4), 0x8100), ("vlan", 18, "LLDP", False)),
+        (113, SLL_HEAD + b"\x00\x04\xf0\xf0\x03" + bytes(9), ("llc", 19, "NetBIOS", False)),
+        (0, b"\7\0\0\0" + bytes(9), ("null", 4, "address family 7", False)),
+        (9, b"\xc0\x21" + bytes(9), ("ppp", 2, "PPP LCP", False)),
+        (9, b"\xff\x03\x12\x34" + bytes(9), ("ppp", 4, "PPP protocol 0x1234", False)),
         (101, b"\x50" + bytes(40), ("ip", 0, "IP version 5", True)),
         (1, ethernet(V4, 0x86DD), ("ipv6", 14, "IP version 4 where IPv6 was announced", True)),
         (1, ethernet(V6, 0x0800), ("ipv4", 14, "IP version 6 where IPv4 was announced", True)),
-        (250, V4, ("link", 0, "link type 250", False)),
+        (250, V4, ("link", 0, "RTAC serial (no IP here)", False)),
+        (999, V4, ("link", 0, "link type 999", False)),
         (-1, V4, ("link", 0, "link type -1", False)),
     ],
 )
