@@ -33,6 +33,8 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
             page.line()
         if not report.approach:
             _title(page, handshake)
+        if way := way_words(handshake):
+            page.field("within", way)
         Lanes(page, handshake, report.kernel).write()
         if report.answer:
             write_answer(page, report.answer)
@@ -91,7 +93,7 @@ def _title(page: Page, handshake: Handshake) -> None:
     outcome = handshake.outcome
     server = handshake.server.endpoint
     reach = f"{server.scope.value} address"
-    words = (service_name(server.port), reach, way_words(handshake), moment(handshake.start_ns))
+    words = (service_name(server.port), reach, moment(handshake.start_ns))
     head = f"── #{handshake.number} {outcome.value}"
     tail = page.cut(f"{''.join(f' · {word}' for word in words if word)} ", page.terminal.width - len(head))
     rule = "─" * (page.terminal.width - len(page.terminal.say(head)) - len(tail))

@@ -51,7 +51,7 @@ def _columns(handshakes: Sequence[Handshake], origins: Mapping[str, int]) -> lis
         Column("client", [str(h.client.endpoint) for h in handshakes], expendable=3, middle=True),
         Column("server", [str(h.server.endpoint) for h in handshakes], middle=True),
         Column("service", [service_name(h.server.endpoint.port) or "" for h in handshakes], expendable=5),
-        Column("within", [way_words(h) for h in handshakes], expendable=8),
+        Column("within", [way_words(h) for h in handshakes], expendable=4),
         Column("outcome", [h.outcome.value for h in handshakes], styles=[OUTCOME_STYLE[h.outcome] for h in handshakes]),
         Column("set-up", [maybe_duration(h.timing.setup_ns) for h in handshakes], expendable=1, right=True),
         Column("irtt", [maybe_duration(h.timing.irtt_ns) for h in handshakes], expendable=7, right=True),
