@@ -75,10 +75,13 @@ class Inspection:
         if packet.stop is not None:
             reasons = tally.faults if packet.stop.fault else tally.undecoded
             reasons[packet.stop.reason] = reasons.get(packet.stop.reason, 0) + 1
-        if isinstance(transport, Segment | IcmpError) and self._copies.is_copy(transport, interface):
-            tally.copies += 1
-            self._table.copied(transport)
-            return []
+        if isinstance(transport, Segment | IcmpError):
+            seen_at = self._copies.seen_at(transport, interface)
+            if seen_at is not None:
+                tally.copies += 1
+                if seen_at == interface:
+                    self._table.copied(transport)
+                return []
         return [examine(handshake) for handshake in self._table.feed(packet)]
 
     def _note_time(self, time_ns: int) -> None:

@@ -127,7 +127,7 @@ class Crosscheck:
             yield from judgement.differences(judgement.ours(pair.flow), their)
 
     def _add(self, level: Level, what: Point, place: tuple[int, int | None], trap: str | None, *, wrong: bool) -> None:
-        """Classify a difference, count it and keep it; `place` is a frame and a stream; `wrong`: if no trap, then us."""
+        """Classify, count and keep a difference; `place` is a frame and a stream; `wrong`: without a trap it is us."""
         point, ours, theirs = what
         verdict = Verdict.TRAP if trap else Verdict.OURS_WRONG if wrong else Verdict.UNDECIDED
         kind = verdict, trap, level, point

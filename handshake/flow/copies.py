@@ -26,19 +26,19 @@ class Copies:
         self._before: dict[int, tuple[int, str]] = {}
         """What was remembered before the last _REMEMBERED packets."""
 
-    def is_copy(self, packet: Segment | IcmpError, interface: str) -> bool:
-        """Whether this very packet was just seen; if not, remember it."""
+    def seen_at(self, packet: Segment | IcmpError, interface: str) -> str | None:
+        """The interface where this very packet was just seen; None for a new one, which is remembered."""
         key = _fingerprint(packet)
         seen = self._seen.get(key) or self._before.get(key)
         if seen is not None:
             time_ns, where = seen
             within_ns = WITHIN_NS if where != interface else _here_within_ns(packet)
             if 0 <= packet.time_ns - time_ns < within_ns:
-                return True
+                return where
         if len(self._seen) >= _REMEMBERED:
             self._seen, self._before = {}, self._seen
         self._seen[key] = packet.time_ns, interface
-        return False
+        return None
 
 
 def _here_within_ns(packet: Segment | IcmpError) -> int:

@@ -241,7 +241,7 @@ class Teardown:
 
 
 class Copies(NamedTuple):
-    """How many packets of a connection were captured once more, at another interface or at the same place."""
+    """How many packets of a connection were captured once more at the same place."""
 
     syn: int
     syn_ack: int

@@ -11,7 +11,11 @@ from handshake.model.packet import Frame
 from handshake.wire.decode import Decoder, decode
 from handshake.wire.registry import LINKS
 from tests.scenarios.script import ISNS, Stage, scenarios
+from tests.unit.wire.encapsulations import LINKS as LINK_CASES
+from tests.unit.wire.encapsulations import TUNNELS
 from tests.unit.wire.wire_bytes import ipv4
+
+CASES = LINK_CASES | TUNNELS
 
 FRAMES = [
     Stage(version, ISNS[0], scenario.setup).frame(number, line)
@@ -50,6 +54,18 @@ def damaged(draw: st.DrawFn) -> Frame:
         data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
     data = data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data
     return Frame(frame.number, frame.time_ns, frame.linktype, bytes(data) + draw(st.binary(max_size=8)), frame.orig_len)
+
+
+@given(name=st.sampled_from(sorted(CASES)), data=st.data())
+@settings(max_examples=1500, deadline=None)
+def test_damaged_encapsulations_decode(name: str, data: st.DataObject) -> None:
+    case = CASES[name]
+    changed = bytearray(case.data)
+    for _ in range(data.draw(st.integers(1, 4))):
+        changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
+    kept = data.draw(st.integers(0, len(changed)))
+    packet = decode(Frame(1, 0, case.linktype, bytes(changed[:kept]), data.draw(st.sampled_from([kept, len(changed)]))))
+    assert (packet.transport is None) == (packet.stop is not None)
 
 
 @given(st.lists(damaged(), max_size=25))
