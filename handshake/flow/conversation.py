@@ -7,6 +7,7 @@ for the state table. Recognition follows RFC 9293 §3.10.7, RFC 5961 (challenge 
 
 from __future__ import annotations
 
+from handshake.app.talk import Talk
 from handshake.flow.acceptance import confirms, end_of, opens, reset_acceptable, who_opens
 from handshake.flow.endpoint import End, far, near
 from handshake.flow.state import SYNCHRONISED, Event, Role, transition
@@ -34,6 +35,7 @@ class Conversation:
 
     __slots__ = (
         "_on_first_step",
+        "_payload",
         "challenged",
         "client",
         "closed_ns",
@@ -52,6 +54,7 @@ class Conversation:
         "syn_ack_retransmits",
         "syn_retransmits",
         "tags",
+        "talk",
         "timeline",
         "undeliverable",
     )
@@ -70,6 +73,7 @@ class Conversation:
         self.copies = [0, 0, 0]
         """SYNs, SYN-ACKs and other packets that were captured more than once and judged once."""
         self.timeline = Timeline()
+        self.talk = Talk()
         self.syn_ack: Segment | None = None
         """The SYN-ACK that the handshake is built on: the first acceptable one, or the one the client confirms."""
         self.completed_by: Segment | None = None
@@ -131,8 +135,9 @@ class Conversation:
             return receiver.acknowledged_by(segment.ack)
         return receiver.snd_nxt is not None and near(receiver.snd_nxt, segment.ack)
 
-    def feed(self, segment: Segment) -> None:
-        """Judge one segment of this conversation."""
+    def feed(self, segment: Segment, payload: bytes = b"") -> None:
+        """Judge one segment of this conversation, with what was captured of its payload."""
+        self._payload = payload
         sender, receiver = self._ends(segment)
         if segment.flags & RST:
             self._reset(segment, sender, receiver)
@@ -356,6 +361,8 @@ class Conversation:
         sender.sent(segment)
         if _MISFITS.isdisjoint(marks):
             sender.advance(segment)
+            if segment.seg_len and not self.talk.done:
+                self.talk.hear(self._side(sender), segment, self._payload)
         if receiver.first_seq is None and segment.ack is not None:
             receiver.first_seq = segment.ack_raw
         self._note_closed(segment)

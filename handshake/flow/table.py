@@ -61,7 +61,7 @@ class FlowTable:
         """Take one packet; return the handshakes that it finished (none, nearly always)."""
         transport = packet.transport
         if isinstance(transport, Segment):
-            self._segment(transport)
+            self._segment(transport, packet.payload)
         elif isinstance(transport, Datagram):
             self._datagram(transport)
         elif isinstance(transport, IcmpError):
@@ -98,7 +98,7 @@ class FlowTable:
         finished, self._finished = self._finished, []
         return finished
 
-    def _segment(self, segment: Segment) -> None:
+    def _segment(self, segment: Segment, payload: bytes) -> None:
         key = (segment.src, segment.dst, segment.tags)
         flow = (
             self._flows.get(key)
@@ -122,7 +122,7 @@ class FlowTable:
             self._ways.add(flow.ends, flow.number, flow)
         else:
             before = self._stage(flow)
-        flow.feed(segment)
+        flow.feed(segment, payload)
         after = self._stage(flow)
         if after != before:
             if before is not None:

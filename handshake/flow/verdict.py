@@ -82,5 +82,6 @@ def conclude(conversation: Conversation, source: str = "") -> Handshake:
         other_ways=_other_ways(conversation),
         copies=Copies(*conversation.copies),
         evicted=conversation.evicted,
+        application=conversation.talk.application(),
         source=source,
     )

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from handshake.model.address import Endpoint
+from handshake.model.application import Application
 from handshake.model.dns import DnsAnswer
 from handshake.model.finding import Finding
 from handshake.model.packet import Datagram, IcmpError, Segment, Tags
@@ -267,6 +268,8 @@ class Handshake:
     """Packets that were captured more than once; each was judged once."""
     evicted: bool = False
     """Dropped from the flow table before its end because the table was full."""
+    application: Application | None = None
+    """What was said over it, where the protocol was recognised."""
     source: str = ""
     """The capture or interface that it was seen in."""
     findings: tuple[Finding, ...] = ()
