@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from handshake.findings import crowds_of, examine
 from handshake.flow.copies import Copies
 from handshake.flow.progress import Progress
+from handshake.flow.stories import told
 from handshake.flow.table import DEFAULT_LIMIT, FlowTable
 from handshake.flow.verdict import conclude
 from handshake.model.event import Event
@@ -105,8 +106,9 @@ class Inspection:
         self, handshakes: Iterable[Handshake], sources: Iterable[SourceInfo], approach: Approach | None = None
     ) -> Report:
         """The view-model of what was fed, with handshakes in order of appearance."""
-        ordered = tuple(sorted(handshakes, key=lambda handshake: handshake.number))
-        return Report(tuple(sources), self.tally, ordered, self._table.exchanges(), approach, crowds=crowds_of(ordered))
+        exchanges = self._table.exchanges()
+        ordered = told(sorted(handshakes, key=lambda handshake: handshake.number), exchanges)
+        return Report(tuple(sources), self.tally, ordered, exchanges, approach, crowds=crowds_of(ordered))
 
 
 class Watch(Inspection):

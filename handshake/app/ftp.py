@@ -53,9 +53,9 @@ class Ftp(Dialogue):
         verb = verb.upper()
         note = ""
         if verb == "PORT" and (match := _SIX.search(argument)):
-            note = self._announce("PORT", _endpoint(match), Side.CLIENT)
+            note = self._announce("PORT", _endpoint(match), Side.CLIENT, time_ns)
         elif verb == "EPRT" and (match := _EPRT.search(argument)):
-            note = self._announce("EPRT", _extended(match), Side.CLIENT)
+            note = self._announce("EPRT", _extended(match), Side.CLIENT, time_ns)
         if verb in _SECRETS and not self.secrets:
             line = f"{verb} {SECRET}"
         self._asked.append(verb)
@@ -77,18 +77,18 @@ class Ftp(Dialogue):
         verb = self._asked[0] if preliminary and self._asked else self._asked.popleft() if self._asked else ""
         note = ""
         if code == "227" and (six := _SIX.search(line)):
-            note = self._announce("PASV", _endpoint(six), Side.SERVER)
+            note = self._announce("PASV", _endpoint(six), Side.SERVER, time_ns)
         elif code == "229" and (extended := _EPSV.search(line)):
-            note = self._announce("EPSV", _port_only(extended[2]), Side.SERVER)
+            note = self._announce("EPSV", _port_only(extended[2]), Side.SERVER, time_ns)
         self.say(Side.SERVER, line, time_ns, note)
         if verb == "AUTH" and code == "234":
             self.done = True  # TLS follows (RFC 4217 §4)
 
-    def _announce(self, command: str, where: tuple[bytes | None, int] | None, listener: Side) -> str:
+    def _announce(self, command: str, where: tuple[bytes | None, int] | None, listener: Side, time_ns: int) -> str:
         if where is None or len(self._data) >= _MOST_DATA:
             return "announces an address that makes no sense"
         address, port = where
-        self._data.append(FtpData(command, address, port, listener))
+        self._data.append(FtpData(command, address, port, listener, time_ns))
         place = f"port {port}" if address is None else str(Endpoint(address, port))
         return f"data connection to the {listener.value}'s {place}"
 

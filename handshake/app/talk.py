@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from handshake.app.dialogue import Dialogue
+from handshake.app.dns import PORTS as DNS_PORTS
+from handshake.app.dns import Dns
 from handshake.app.ftp import Ftp
 from handshake.app.http import METHODS, Http
 from handshake.app.smtp import Smtp
@@ -84,6 +86,8 @@ def recognised(sender: Side, said: bytes, server_port: int) -> type[Dialogue] | 
         return Ssh
     if len(said) >= 6 and said[0] == 22 and said[1] == 3 and said[5] == (1 if sender is Side.CLIENT else 2):
         return Tls
+    if server_port in DNS_PORTS:
+        return Dns
     if sender is Side.CLIENT:
         return Http if said.startswith(METHODS) else None
     if said.startswith(b"HTTP/1."):

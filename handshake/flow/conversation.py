@@ -44,6 +44,7 @@ class Conversation:
         "evicted",
         "fins_crossed",
         "first_close",
+        "first_data_ns",
         "number",
         "other_ways",
         "reset_by",
@@ -74,6 +75,8 @@ class Conversation:
         """SYNs, SYN-ACKs and other packets that were captured more than once and judged once."""
         self.timeline = Timeline()
         self.talk = Talk()
+        self.first_data_ns: dict[Side, int] = {}
+        """When each side first sent data."""
         self.syn_ack: Segment | None = None
         """The SYN-ACK that the handshake is built on: the first acceptable one, or the one the client confirms."""
         self.completed_by: Segment | None = None
@@ -361,6 +364,8 @@ class Conversation:
         sender.sent(segment)
         if _MISFITS.isdisjoint(marks):
             sender.advance(segment)
+            if segment.payload_len:
+                self.first_data_ns.setdefault(self._side(sender), segment.time_ns)
             if segment.seg_len and not self.talk.done:
                 self.talk.hear(self._side(sender), segment, self._payload)
         if receiver.first_seq is None and segment.ack is not None:

@@ -63,7 +63,7 @@ class FlowTable:
         if isinstance(transport, Segment):
             self._segment(transport, packet.payload)
         elif isinstance(transport, Datagram):
-            self._datagram(transport)
+            self._datagram(transport, packet.payload)
         elif isinstance(transport, IcmpError):
             self._icmp(transport)
         return self._take_finished()
@@ -171,7 +171,7 @@ class FlowTable:
             del self._flows[key]
         self._ways.remove(flow.ends, flow.number)
 
-    def _datagram(self, datagram: Datagram) -> None:
+    def _datagram(self, datagram: Datagram, payload: bytes) -> None:
         key = (datagram.src, datagram.dst, datagram.tags)
         exchange = (
             self._exchanges.get(key)
@@ -185,7 +185,7 @@ class FlowTable:
             self._exchange_numbers += 1
             exchange = self._exchanges[key] = OpenExchange(self._exchange_numbers, datagram)
             self._exchange_ways.add(exchange.ends, exchange.number, exchange)
-        exchange.feed(datagram)
+        exchange.feed(datagram, payload)
 
     def _reply_on_another_way(self, datagram: Datagram) -> OpenExchange | None:
         """The exchange that waits for a first reply, which now comes in another VLAN or tunnel of the same kind."""

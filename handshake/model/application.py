@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from handshake.model.dns import Lookup
+
 if TYPE_CHECKING:
     from handshake.model.handshake import Side
 
@@ -58,6 +60,8 @@ class FtpData:
     port: int
     listener: Side
     """The side of the control connection that waits for the data connection."""
+    time_ns: int
+    """When it was announced, ns since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +98,7 @@ class Application:
     http: tuple[HttpExchange, ...] = ()
     ftp: tuple[FtpData, ...] = ()
     tls: TlsHello | None = None
+    lookups: tuple[Lookup, ...] = ()
+    """DNS questions with their answers."""
     fault: str | None = None
     """Why following it ended early, in words."""
