@@ -31,9 +31,8 @@ class Lookups:
             return None
         known = self._asked.get(query)
         _, name, kind = query
-        lookup = (
-            replace(known, sent_ns=(*known.sent_ns, time_ns)) if known else Lookup(self._server, name, kind, (time_ns,))
-        )
+        lookup = known or Lookup(self._server, name, kind, ())
+        lookup = replace(lookup, sent_ns=(*lookup.sent_ns, time_ns))
         if len(lookup.sent_ns) <= 20:
             self._asked[query] = lookup
         return lookup

@@ -29,8 +29,8 @@ _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2
 _MOST = 1 << 16
 _ALERTS = {0: "close notify", 10: "unexpected message", 20: "bad record", 40: "handshake failure",
            42: "bad certificate", 45: "certificate expired", 46: "certificate unknown", 47: "illegal parameter",
-           48: "unknown CA", 70: "protocol version", 80: "internal error", 112: "unrecognised name", 116: "certificate required",
-           120: "no application protocol"}  # fmt: skip
+           48: "unknown CA", 70: "protocol version", 80: "internal error", 112: "unrecognised name",
+           116: "certificate required", 120: "no application protocol"}  # fmt: skip
 
 
 class _CutError(Exception):

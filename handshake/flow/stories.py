@@ -55,8 +55,7 @@ def _answers(handshakes: Iterable[Handshake], exchanges: Iterable[Exchange]) -> 
             _note(found, exchange.client.address, lookup, exchange.number)
     for handshake in handshakes:
         for lookup in handshake.application.lookups if handshake.application else ():
-            server = handshake.server.endpoint
-            _note(found, handshake.client.endpoint.address, replace(lookup, server=server), None)
+            _note(found, handshake.client.endpoint.address, lookup, None)
     for named in found.values():
         named.sort(key=lambda each: each.answered_ns)
     return found
