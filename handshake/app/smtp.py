@@ -15,7 +15,7 @@ COMMANDS = frozenset(
         "STARTTLS", "AUTH", "ETRN", "TURN", "XCLIENT",
     )
 )  # fmt: skip
-_MEANINGS = {"2": "done", "3": "go on", "4": "not now", "5": "no"}
+_MEANINGS = {"3": "go on", "4": "not now", "5": "no"}
 """First digit of a reply (RFC 5321 §4.2.1)."""
 
 
