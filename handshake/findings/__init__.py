@@ -4,7 +4,24 @@ Codes are permanent: HS1xx opening, HS2xx options and window, HS3xx data in the 
 HS4xx malformed or illegal segments, HS5xx closing, HS6xx many handshakes together, HS9xx the capture itself.
 """
 
-from handshake.findings import capture, closing, crowds, data, illegal, numbers, opening, options
+from handshake.findings import (
+    capture,
+    closing,
+    crowds,
+    data,
+    ecn,
+    extensions,
+    illegal,
+    middlebox,
+    numbers,
+    opening,
+    options,
+    refusal,
+    reuse,
+    signatures,
+    timestamps,
+    traces,
+)
 from handshake.findings.registry import RULES, Rule, crowds_of, examine
 
 __all__ = [
@@ -15,9 +32,17 @@ __all__ = [
     "crowds",
     "crowds_of",
     "data",
+    "ecn",
     "examine",
+    "extensions",
     "illegal",
+    "middlebox",
     "numbers",
     "opening",
     "options",
+    "refusal",
+    "reuse",
+    "signatures",
+    "timestamps",
+    "traces",
 ]

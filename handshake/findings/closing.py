@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from handshake.findings.fingerprint import ttl_words
 from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model.finding import Severity
-from handshake.model.handshake import CloseKind, Mark
+from handshake.model.handshake import CloseKind, Mark, Side, State
 from handshake.model.packet import FIN, RST
 
 
@@ -134,3 +135,41 @@ def fin_retransmitted(facts: Facts) -> Iterator[Match]:
     found = facts.marked(Mark.FIN_RETRANSMITTED)
     if found:
         yield Match(f"a FIN was sent again {len(found)} time{'s' * (len(found) != 1)}", numbers(found))
+
+
+@rule(
+    "HS509", "time-wait-assassinated", Severity.NOTE,
+    what="Both sides had closed with FIN, and then a RST hit the side in TIME-WAIT.",
+    why="An old duplicate reached it, it acknowledged, and the other side, whose connection was gone already, answered "
+    "that with a RST. TIME-WAIT should ignore RSTs; if it does not, its protection against old duplicates is over.",
+    check="What came just before the RST; harmless unless the same ports are used again at once.",
+    rfc=("RFC 1337 §2", "RFC 1337 §3"),
+)  # fmt: skip
+def time_wait_assassinated(facts: Facts) -> Iterator[Match]:
+    """A RST from a side that is CLOSED to one in TIME-WAIT."""
+    for step, segment in facts.segments if facts.flags & RST else ():
+        ends = (step.client, step.server) if step.sender is Side.CLIENT else (step.server, step.client)
+        if segment.flags & RST and [end.before for end in ends] == [State.CLOSED, State.TIME_WAIT]:
+            yield Match(f"the {step.sender.value} resets what was closed already", (segment.number,))
+            return
+
+
+@rule(
+    "HS510", "rst-ttl-differs", Severity.WARNING,
+    what="A RST has another TTL than all other segments of its sender.",
+    why="Consistent with a RST that its alleged sender never sent: a firewall, load balancer or censor on the way cut "
+    "the connection. But some hosts send RSTs with a TTL of their own, and a crafted SYN (a scan) has any TTL, while "
+    "the RST after it is the kernel's.",
+    check="How far away the TTL says its sender is (64, 128 or 255 less the TTL); IP identification; whether the other "
+    "side goes on as if it had sent no RST.",
+    rfc=("RFC 9293 §3.5.2", "RFC 5961 §3"),
+)  # fmt: skip
+def rst_ttl_differs(facts: Facts) -> Iterator[Match]:
+    """RSTs whose TTL fits none of the sender's other segments."""
+    for side in Side if facts.flags & RST else ():
+        sent = [segment for step, segment in facts.segments if step.sender is side]
+        usual = sorted({segment.ttl for segment in sent if not segment.flags & RST})
+        odd = [segment for segment in sent if segment.flags & RST and segment.ttl not in usual]
+        if usual and odd:
+            known, other = " and ".join(map(ttl_words, usual)), ttl_words(odd[0].ttl)
+            yield Match(f"a RST of the {side.value} has TTL {other}, its other segments {known}", numbers(odd))

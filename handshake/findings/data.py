@@ -1,4 +1,4 @@
-"""HS3xx: data carried by the handshake itself."""
+"""HS3xx: data carried by the handshake itself, and segments that only ask for a sign of life."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model import seq
 from handshake.model.finding import Severity
-from handshake.model.handshake import Mark
+from handshake.model.handshake import Mark, Side
 
 
 @rule(
@@ -69,3 +69,39 @@ def fast_open_refused(facts: Facts) -> Iterator[Match]:
     syn, answer = facts.handshake.client.opening, facts.handshake.server.opening
     if syn and answer and syn.payload_len and answer.ack == seq.add(syn.seq, 1):
         yield Match(f"{syn.payload_len} bytes in the SYN were not accepted", (syn.number, answer.number))
+
+
+@rule(
+    "HS305", "fast-open-fallback", Severity.NOTE,
+    what="The client tried Fast Open, and repeated the SYN without the option or without its data.",
+    why="The first SYN was lost, or a device on the way drops SYNs with data or with this option: the client does not "
+    "know which, and does without. It may remember that for later connections.",
+    check="Whether SYNs with Fast Open ever get through to this server; firewalls that drop SYNs with data.",
+    rfc=("RFC 7413 §4.1.3",),
+)  # fmt: skip
+def fast_open_fallback(facts: Facts) -> Iterator[Match]:
+    """A copy of the SYN that lacks Fast Open or the data."""
+    syns = facts.syns[Side.CLIENT]
+    first = next((syn for syn in syns if syn.options.tfo_cookie is not None), None)
+    if first is None:
+        return
+    for copy in syns[syns.index(first) + 1 :]:
+        lost = ["the option"] * (copy.options.tfo_cookie is None and not copy.options.cut)
+        lost += ["its data"] * (first.payload_len > 0 and not copy.payload_len)
+        if lost:
+            yield Match(f"the SYN is repeated without {' and '.join(lost)}", (first.number, copy.number))
+            return
+
+
+@rule(
+    "HS306", "keep-alive", Severity.NOTE,
+    what="A side sends keep-alives.",
+    why="Nothing is said for long, and it asks whether the other side is still there (SO_KEEPALIVE).",
+    check="Nothing is wrong. Without answers the other host, or a NAT device's memory of the connection, is gone.",
+    rfc=("RFC 9293 §3.8.4",),
+    twin="Wireshark tcp.analysis.keep_alive",
+)  # fmt: skip
+def keep_alive(facts: Facts) -> Iterator[Match]:
+    """The last number again, the first of each side."""
+    for segment in facts.marked(Mark.KEEP_ALIVE):
+        yield Match(f"the {facts.sender(segment).value} asks whether the other side is there", (segment.number,))

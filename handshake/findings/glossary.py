@@ -54,6 +54,14 @@ TERMS = (
     Term("option", "MD5 signature", "Each segment signed with a shared key; protects BGP sessions. Replaced by TCP-AO.",
          "RFC 2385"),
     Term("option", "TCP-AO", "Authentication option: each segment signed, with keys that can be changed.", "RFC 5925"),
+    Term("option", "user-timeout", "How long the sender means to wait for an acknowledgment before it gives up, so "
+         "that the other side may keep its state as long.", "RFC 5482"),
+    Term("option", "eno", "TCP-ENO: negotiates encryption of the stream (tcpcrypt). Experimental, hardly used.",
+         "RFC 8547"),
+    Term("option", "quick-start", "Asks the routers on the way for a higher rate to begin with. Experimental, hardly "
+         "used.", "RFC 4782"),
+    Term("option", "cc", "T/TCP: connection counts (cc, cc-new, cc-echo) that let a known client send its request with "
+         "the SYN. Given up.", "RFC 6247"),
     Term("option", "ECN", "Explicit congestion notification: routers mark packets instead of dropping them. Offered by "
          "ECE and CWR in the SYN, accepted by ECE alone in the SYN-ACK.", "RFC 3168"),
     Term("option", "AccECN", "Accurate ECN: counts every mark; offered by AE, CWR and ECE in the SYN. The SYN-ACK "
@@ -117,6 +125,17 @@ TERMS = (
     Term("term", "challenge ACK", "A bare ACK that asks a suspicious RST or SYN to prove itself.", "RFC 5961 §3, §4"),
     Term("term", "SYN flood", "Many SYNs that are never confirmed fill the SYN queue of a server; SYN cookies keep no "
          "state until the ACK comes.", "RFC 4987"),
+    Term("term", "SYN cookie", "A SYN-ACK whose number encodes what the server would have to remember, so that it need "
+         "not: there is no state to fill up, and nothing to repeat the SYN-ACK from. Options hardly fit in.",
+         "RFC 4987 §3.6"),
+    Term("term", "SYN proxy", "A box before a server that answers SYNs itself, and opens a connection to the server "
+         "only when the client has confirmed.", "RFC 4987 §3.8"),
+    Term("term", "soft error", "An ICMP error after which a sender has to keep trying: no route or no host at the "
+         "moment. After a hard error (port or protocol unreachable) it may give up.", "RFC 9293 §3.9.2.2, RFC 5461"),
+    Term("term", "fingerprint", "What a SYN or SYN-ACK gives away about the system that sent it: TTL, window, MSS and "
+         "the order of the options. Middleboxes have other ones than the hosts behind them.", "this tool"),
+    Term("term", "TTL", "How many routers a packet may still pass. Systems begin with 64, 128 or 255, so what is left "
+         "tells how far away the sender is; in IPv6 it is called hop limit.", "RFC 791 §3.1, RFC 8200 §3"),
     Term("term", "MSL", "Maximum segment lifetime: how long a segment may wander about in the network, 2 minutes.",
          "RFC 9293 §3.4.2"),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model.finding import Severity
@@ -12,6 +13,7 @@ from handshake.model.packet import ACK, FIN, PSH, RST, SYN, URG, flag_names
 _MEANINGFUL = FIN | SYN | RST | PSH | ACK | URG
 
 
+@cache
 def illegal_flags_of(flags: int) -> str | None:
     """The name of an illegal flag set, None if the set is legal (RFC 9293 §3.10.7)."""
     for bits, name in ((SYN | FIN, "SYN+FIN"), (SYN | RST, "SYN+RST"), (FIN | RST, "FIN+RST")):

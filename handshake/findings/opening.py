@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from handshake.findings.registry import Facts, Match, milliseconds, numbers, rule, times
 from handshake.model import seq
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark, Outcome, Side
-from handshake.model.packet import ACK, RST, SYN, IcmpError, Segment
+from handshake.model.packet import RST, Segment
 
 SLOW_NS = 500_000_000
 """Above this a set-up without any retransmission is called slow."""
 
 
+_NEAR_1_S = (900_000_000, 1_300_000_000)
+
+
 def _syn_frames(facts: Facts) -> tuple[int, ...]:
-    return numbers(segment for _, segment in facts.segments if segment.flags & (SYN | ACK) == SYN)
+    return numbers(facts.syns[Side.CLIENT] + facts.syns[Side.SERVER])
 
 
 @rule(
     "HS101", "syn-retransmitted", Severity.WARNING,
     what="The client sent the same SYN more than once.",
-    why="No answer came within its retransmission timer (1 s at first, then doubling): the SYN or its answer was "
-    "lost, a firewall drops silently, the server is overloaded, or its SYN backlog is full.",
+    why="No answer came within its retransmission timer (1 s at first, then doubling; Linux since 6.5 begins with "
+    "equal waits): the SYN or its answer was lost, a firewall drops silently, the server is overloaded, or its SYN "
+    "backlog is full.",
     check="Whether the SYNs reach the server (capture there too); firewall rules that drop instead of reject; `nstat "
     "TcpExtListenDrops TcpExtTCPReqQFullDrop` on the server.",
     rfc=("RFC 6298 §2", "RFC 6298 §5.7", "RFC 9293 §3.8.1"),
@@ -32,9 +37,43 @@ def syn_retransmitted(facts: Facts) -> Iterator[Match]:
     """Copies of a SYN."""
     copies = facts.marked(Mark.SYN_RETRANSMITTED)
     if facts.handshake.syn_retransmits:
-        waited = copies[-1].time_ns - facts.handshake.start_ns if copies else 0
-        again = times(facts.handshake.syn_retransmits)
-        yield Match(f"the SYN was sent again {again}, the last {milliseconds(waited)} after the first", numbers(copies))
+        detail = f"the SYN was sent again {times(facts.handshake.syn_retransmits)}"
+        waits = _waits(facts)
+        if waits:
+            detail += f", the last {milliseconds(sum(waits))} after the first"
+        if len(waits) > 1 and not _refused(facts):
+            detail += _pattern(waits)
+        yield Match(detail, numbers(copies))
+
+
+def _refused(facts: Facts) -> bool:
+    """The client asked again after a RST, and not because a timer ran out."""
+    return bool(facts.flags & RST)
+
+
+def _waits(facts: Facts) -> list[int]:
+    """Times between one SYN of the client and the next, ns; none where time runs backwards."""
+    sent = [syn.time_ns for syn in facts.syns[Side.CLIENT]]
+    waits = [later - sooner for sooner, later in pairwise(sent)]
+    return waits if all(wait > 0 for wait in waits) else []
+
+
+def _pattern(waits: list[int]) -> str:
+    """How the waits between SYNs grow, where they do so in a known way."""
+    ratios = [later / sooner for sooner, later in pairwise(waits)]
+    equal = [0.8 < ratio < 1.25 for ratio in ratios]
+    doubling = [1.7 < ratio < 2.3 for ratio in ratios]
+    turn = equal.index(False) if False in equal else len(equal)
+    if all(doubling):
+        how = "doubling (RFC 6298 §5.5)"
+    elif all(equal) and _NEAR_1_S[0] < waits[0] < _NEAR_1_S[1]:
+        how = "equal, as Linux since 6.5 begins"
+    elif turn and all(doubling[turn:]):
+        how = "equal at first, then doubling, as Linux since 6.5 does"
+    else:
+        return ""
+    shown = ", ".join(milliseconds(wait) for wait in waits[:6]) + (", …" if len(waits) > 6 else "")
+    return f"; waits of {shown}: {how}"
 
 
 @rule(
@@ -71,72 +110,6 @@ def synack_after_ack(facts: Facts) -> Iterator[Match]:
         yield Match(
             f"the SYN-ACK came again {times(len(copies))} after the client had acknowledged it", numbers(copies)
         )
-
-
-@rule(
-    "HS104", "refused", Severity.ERROR,
-    what="The SYN was answered with RST: the connection was refused.",
-    why="Nothing listens on that port (the host is up and says so), or a firewall rejects with a reset.",
-    check="Whether the service runs and on which address (`ss -ltn`): a server bound to 127.0.0.1 refuses on every "
-    "other address; a reset with an unusual TTL comes from a firewall on the way.",
-    rfc=("RFC 9293 §3.10.7.1", "RFC 9293 §3.5.2"),
-    twin="Zeek conn_state REJ",
-)  # fmt: skip
-def refused(facts: Facts) -> Iterator[Match]:
-    """RST instead of SYN-ACK."""
-    if facts.handshake.outcome is Outcome.REFUSED:
-        resets = [s for step, s in facts.segments if s.flags & RST and s.src == facts.handshake.server.endpoint]
-        detail = f"{facts.handshake.server.endpoint} answered the SYN with RST"
-        if resets and not resets[0].flags & ACK:
-            detail += " without ACK, which a client has to ignore in SYN-SENT"
-        yield Match(detail, numbers(resets[:1]))
-
-
-@rule(
-    "HS105", "unanswered", Severity.ERROR,
-    what="Nothing came back for the SYN: neither SYN-ACK nor RST nor an ICMP error.",
-    why="A firewall drops the SYN or its answer, the host is down or the address unused, the answer takes another "
-    "way than the capture point, or the capture ended too early.",
-    check="Capture on the server's side; compare with a port known to be closed there (a RST means that only this "
-    "port is filtered); routing back to the client's address.",
-    rfc=("RFC 9293 §3.8.3", "RFC 6298 §5"),
-    twin="Zeek conn_state S0",
-)  # fmt: skip
-def unanswered(facts: Facts) -> Iterator[Match]:
-    """A SYN and nothing else."""
-    answers = facts.marked(Mark.BAD_ACK) + facts.marked(Mark.STRAY_ACK)
-    if facts.handshake.outcome is Outcome.UNANSWERED and not answers:
-        frames = _syn_frames(facts)
-        yield Match(f"no answer to {len(frames)} SYN{'s' * (len(frames) != 1)}", frames)
-
-
-@rule(
-    "HS106", "icmp-error", Severity.ERROR,
-    what="A router or host reported by ICMP that a packet of this connection could not be delivered.",
-    why="No route, no such host, an administrative filter, a time to live that ran out (a routing loop), or a packet "
-    "too big for the path. Some are soft errors: the client keeps trying.",
-    check="Who sent the error (a router on the way or the host itself) and its code; `ip route get ADDRESS` there.",
-    rfc=("RFC 1122 §4.2.3.9", "RFC 5461 §2", "RFC 5927 §4.1", "RFC 792", "RFC 4443 §3"),
-    twin="Wireshark icmp.type / icmpv6.type",
-)  # fmt: skip
-def icmp_error(facts: Facts) -> Iterator[Match]:
-    """ICMP errors that quote a segment of the connection, one match per sender and kind."""
-    seen: dict[tuple[bytes, int, int, bool], list[IcmpError]] = {}
-    for step, error in facts.errors:
-        foreign = Mark.QUOTE_MISMATCH in step.marks
-        seen.setdefault((error.reporter, error.type, error.code, foreign), []).append(error)
-    for (_, _, _, foreign), errors in seen.items():
-        first = errors[0]
-        detail = (
-            f"{first.reporter_text} says: {first.meaning} (ICMP{'v6' * (first.version == 6)} {first.type}/{first.code})"
-        )
-        if len(errors) > 1:
-            detail += f", {len(errors)} times"
-        if first.mtu is not None:
-            detail += f", next hop takes {first.mtu} bytes"
-        if foreign:
-            detail += ", about a number that was never sent: forged, or about an earlier connection"
-        yield Match(detail, tuple(error.number for error in errors))
 
 
 @rule(
@@ -187,6 +160,23 @@ def simultaneous_open(facts: Facts) -> Iterator[Match]:
     """SYNs that crossed."""
     if facts.handshake.outcome is Outcome.SIMULTANEOUS_OPEN:
         yield Match("the SYNs of both sides crossed", _syn_frames(facts))
+
+
+@rule(
+    "HS119", "self-connect", Severity.NOTE,
+    what="Source and destination are the same address and port: the connection is with itself.",
+    why="A program that connects again and again to a free port of its own host gets that very port as its source "
+    "port in the end; its SYN then crosses itself, as in a simultaneous open. From the network it is forged (known as "
+    "a land attack).",
+    check="Whether the server's port lies in the range of source ports (`sysctl net.ipv4.ip_local_port_range`): "
+    "reserve it, or move the service out of that range.",
+    rfc=("RFC 9293 §3.5",),
+)  # fmt: skip
+def self_connect(facts: Facts) -> Iterator[Match]:
+    """One endpoint on both ends."""
+    client = facts.handshake.client.endpoint
+    if client == facts.handshake.server.endpoint:
+        yield Match(f"{client} connects to itself", _syn_frames(facts))
 
 
 @rule(
@@ -286,37 +276,6 @@ def synack_new_isn(facts: Facts) -> Iterator[Match]:
     found = facts.marked(Mark.SYN_ACK_NEW_ISN)
     if found:
         yield Match("SYN-ACKs with different initial sequence numbers", numbers(found))
-
-
-@rule(
-    "HS116", "port-reused", Severity.NOTE,
-    what="The same client port connects to the same server port again, with a new initial sequence number.",
-    why="The client is short of ports or binds a fixed one. The server may still be in TIME-WAIT and accepts only a "
-    "higher sequence number or timestamp.",
-    check="Whether earlier connections on this 4-tuple were closed; many short connections: keep them open instead.",
-    rfc=("RFC 1122 §4.2.2.13", "RFC 6191"),
-    twin="Wireshark tcp.analysis.reused_ports",
-)  # fmt: skip
-def port_reused(facts: Facts) -> Iterator[Match]:
-    """A 4-tuple seen before."""
-    found = facts.marked(Mark.PORT_REUSED)
-    if found:
-        yield Match("this 4-tuple was used before in this capture", numbers(found))
-
-
-@rule(
-    "HS117", "syn-in-connection", Severity.WARNING,
-    what="A SYN with a new initial sequence number arrived while a connection on the same 4-tuple was still open.",
-    why="The client lost its side (crash, NAT that forgot the mapping), a port is reused without closing, or "
-    "somebody tries to reset the connection from outside.",
-    check="What the server answers: a challenge ACK is right; whether a NAT device times out idle connections.",
-    rfc=("RFC 5961 §4", "RFC 9293 §3.10.7.4"),
-)  # fmt: skip
-def syn_in_connection(facts: Facts) -> Iterator[Match]:
-    """A SYN into an open connection."""
-    found = facts.marked(Mark.SYN_IN_CONNECTION)
-    if found:
-        yield Match("the earlier connection on this 4-tuple was still open", numbers(found))
 
 
 @rule(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from handshake.findings.registry import Facts, Match, rule, times
+from handshake.findings.registry import Facts, Match, milliseconds, numbers, rule, times
 from handshake.model import options as kinds
 from handshake.model.finding import Severity
-from handshake.model.packet import ACK, AE, CWR, ECE, SYN, Segment
+from handshake.model.handshake import Mark
+from handshake.model.options import Option
+from handshake.model.packet import SYN
 
 _SYN_ONLY = {kinds.MSS: "MSS", kinds.WSCALE: "window scale", kinds.SACK_PERMITTED: "SACK-permitted"}
 _ONCE = frozenset(
@@ -17,16 +19,6 @@ _ONCE = frozenset(
 """Options of which a second one in the same segment makes no sense."""
 _SMALL_MSS = {4: 536, 16: 1220}
 """The default MSS by address length: announcing less is legal and suspicious (RFC 9293 §3.7.1)."""
-
-
-def _openings(facts: Facts) -> list[tuple[str, Segment]]:
-    both = (("SYN", facts.handshake.client.opening), ("SYN-ACK", facts.handshake.server.opening))
-    return [(name, segment) for name, segment in both if segment is not None]
-
-
-def _pair(facts: Facts) -> tuple[Segment, Segment] | None:
-    client, server = facts.handshake.client.opening, facts.handshake.server.opening
-    return (client, server) if client is not None and server is not None else None
 
 
 @rule(
@@ -42,7 +34,11 @@ def zero_window(facts: Facts) -> Iterator[Match]:
     """Window 0 in the SYN-ACK."""
     answer = facts.handshake.server.opening
     if answer is not None and answer.wnd == 0 and answer.flags & SYN:
-        yield Match("the server's window is 0: no data may be sent yet", (answer.number,))
+        opened = [segment for segment in facts.marked(Mark.WINDOW_OPENED) if segment.src == answer.src]
+        detail = "the server's window is 0: no data may be sent yet"
+        if opened and opened[0].time_ns >= answer.time_ns:
+            detail += f"; it opens {milliseconds(opened[0].time_ns - answer.time_ns)} later"
+        yield Match(detail, numbers([answer, *opened]))
 
 
 @rule(
@@ -55,7 +51,7 @@ def zero_window(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def no_mss(facts: Facts) -> Iterator[Match]:
     """MSS option missing."""
-    for name, segment in _openings(facts):
+    for name, segment in facts.openings:
         if segment.options.mss is None and segment.options.fault is None and not segment.faults:
             default = _SMALL_MSS[len(segment.src.address)]
             yield Match(f"the {name} has no MSS option: {default} bytes are assumed", (segment.number,))
@@ -71,7 +67,7 @@ def no_mss(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def window_scale_refused(facts: Facts) -> Iterator[Match]:
     """Window scale in one SYN only."""
-    pair = _pair(facts)
+    pair = facts.pair
     if pair and pair[0].options.wscale_shift is not None and pair[1].options.wscale_shift is None:
         shift = pair[0].options.wscale_shift
         yield Match(f"window scale {shift} was offered and not accepted", (pair[0].number, pair[1].number))
@@ -87,41 +83,9 @@ def window_scale_refused(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def sack_refused(facts: Facts) -> Iterator[Match]:
     """SACK-permitted in one SYN only."""
-    pair = _pair(facts)
+    pair = facts.pair
     if pair and pair[0].options.sack_permitted and not pair[1].options.sack_permitted:
         yield Match("SACK was offered and not accepted", (pair[0].number, pair[1].number))
-
-
-@rule(
-    "HS205", "timestamps-not-accepted", Severity.NOTE,
-    what="The client offered timestamps, the SYN-ACK does not have them.",
-    why="Switched off on the server (Windows does by default), or stripped on the way. Without them round trips are "
-    "measured less often and old duplicates are not recognised.",
-    check="`net.ipv4.tcp_timestamps` on the server.",
-    rfc=("RFC 7323 §3.2",),
-)  # fmt: skip
-def timestamps_refused(facts: Facts) -> Iterator[Match]:
-    """Timestamps in one SYN only."""
-    pair = _pair(facts)
-    if pair and pair[0].options.tsval is not None and pair[1].options.tsval is None:
-        yield Match("timestamps were offered and not accepted", (pair[0].number, pair[1].number))
-
-
-@rule(
-    "HS206", "timestamp-echo-wrong", Severity.WARNING,
-    what="The timestamp echo of the SYN-ACK is none of the client's timestamps.",
-    why="A device between rewrites timestamps in one direction, or the answer is not to this SYN.",
-    check="SYN proxies and load balancers on the way.",
-    rfc=("RFC 7323 §3.2",),
-)  # fmt: skip
-def timestamp_echo(facts: Facts) -> Iterator[Match]:
-    """TSecr of the SYN-ACK against TSval of the SYNs; old stacks echo nothing at all (0)."""
-    pair = _pair(facts)
-    if not pair or not pair[1].options.tsecr or pair[0].options.tsval is None:
-        return
-    sent = {s.options.tsval for step, s in facts.segments if s.src == facts.handshake.client.endpoint}
-    if pair[1].options.tsecr not in sent:
-        yield Match(f"the SYN-ACK echoes {pair[1].options.tsecr}, which no SYN carried", (pair[1].number,))
 
 
 @rule(
@@ -138,10 +102,11 @@ def malformed_options(facts: Facts) -> Iterator[Match]:
     for _, segment in facts.segments:
         if segment.options.fault:
             yield Match(segment.options.fault, (segment.number,))
-        known = [item.name for item in segment.options.items if item.kind in _ONCE]
-        for name, count in Counter(known).items():
-            if count > 1:
-                yield Match(f"option {name} stands there {times(count)}", (segment.number,))
+        once = [item.kind for item in segment.options.items if item.kind in _ONCE]
+        if len(set(once)) < len(once):
+            for kind, count in Counter(once).items():
+                if count > 1:
+                    yield Match(f"option {Option(kind, b'').name} stands there {times(count)}", (segment.number,))
 
 
 @rule(
@@ -170,26 +135,10 @@ def syn_option_elsewhere(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def window_scale_too_large(facts: Facts) -> Iterator[Match]:
     """Shift above 14."""
-    for name, segment in _openings(facts):
+    for name, segment in facts.openings:
         shift = segment.options.wscale_shift
         if shift is not None and shift > 14:
             yield Match(f"the {name} announces a shift of {shift}", (segment.number,))
-
-
-@rule(
-    "HS210", "ecn-reflected", Severity.WARNING,
-    what="The SYN-ACK sends the ECN flags of the SYN back unchanged.",
-    why="A broken stack or middlebox copies the reserved bits instead of answering; ECN must then stay off.",
-    check="Whether the server or something before it does so.",
-    rfc=("RFC 3168 §6.1.1", "RFC 9768 §3.1.2"),
-)  # fmt: skip
-def ecn_reflected(facts: Facts) -> Iterator[Match]:
-    """Same AE, CWR, ECE in SYN and SYN-ACK."""
-    pair = _pair(facts)
-    if pair:
-        asked, reply = (segment.flags & (AE | CWR | ECE) for segment in pair)
-        if asked in (CWR | ECE, AE | CWR | ECE) and asked == reply and pair[1].flags & ACK:
-            yield Match("the flags that ask for ECN came back as they were", (pair[1].number,))
 
 
 @rule(
@@ -202,21 +151,23 @@ def ecn_reflected(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def small_mss(facts: Facts) -> Iterator[Match]:
     """MSS below the default."""
-    for name, segment in _openings(facts):
+    for name, segment in facts.openings:
         mss = segment.options.mss
         if mss is not None and mss < _SMALL_MSS[len(segment.src.address)]:
             yield Match(f"the {name} announces an MSS of {mss} bytes", (segment.number,))
 
 
 @rule(
-    "HS212", "mptcp-fallback", Severity.NOTE,
-    what="The client offered Multipath TCP, the SYN-ACK does not have it: plain TCP.",
-    why="The server does not support it or a middlebox removed the option.",
-    check="`sysctl net.mptcp.enabled` on the server; whether the application asks for IPPROTO_MPTCP.",
-    rfc=("RFC 8684 §3.7",),
+    "HS215", "zero-window-probe", Severity.NOTE,
+    what="A side probes the other one's closed window.",
+    why="The other side announced a receive window of 0: its application does not read, it is out of memory, or a "
+    "proxy holds the client back. The prober asks again and again, lest a lost window update stop both for ever.",
+    check="What the application behind the closed window is doing (`ss -tm` shows its receive queue).",
+    rfc=("RFC 9293 §3.8.6.1",),
+    twin="Wireshark tcp.analysis.zero_window_probe",
 )  # fmt: skip
-def mptcp_fallback(facts: Facts) -> Iterator[Match]:
-    """MP_CAPABLE in one SYN only."""
-    pair = _pair(facts)
-    if pair and pair[0].options.mptcp_subtypes and not pair[1].options.mptcp_subtypes:
-        yield Match("Multipath TCP was offered and not accepted", (pair[0].number, pair[1].number))
+def zero_window_probe(facts: Facts) -> Iterator[Match]:
+    """Probes of a closed window, the first of each side."""
+    found = facts.marked(Mark.ZERO_WINDOW_PROBE)
+    if found:
+        yield Match("the window is closed and is probed", numbers(found))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import NamedTuple
 
 from handshake.model.crowd import Crowd
 from handshake.model.finding import Finding, Severity
-from handshake.model.handshake import Handshake, Mark, Step
-from handshake.model.packet import IcmpError, Segment
+from handshake.model.handshake import Handshake, Mark, Side, Step
+from handshake.model.packet import ACK, SYN, IcmpError, Segment
 
 
 class Match(NamedTuple):
@@ -19,10 +20,13 @@ class Match(NamedTuple):
     frames: tuple[int, ...] = ()
 
 
+_KIND = itemgetter(0)
+
+
 class Facts:
     """A finished handshake with its timeline sorted once, for all rules."""
 
-    __slots__ = ("_marked", "errors", "handshake", "segments")
+    __slots__ = ("_marked", "errors", "flags", "handshake", "kinds", "openings", "pair", "segments", "syns")
 
     def __init__(self, handshake: Handshake) -> None:
         self.handshake = handshake
@@ -30,6 +34,17 @@ class Facts:
         """Steps of the timeline that are segments, with the segment."""
         self.errors: list[tuple[Step, IcmpError]] = []
         """Steps that are ICMP errors, with the error."""
+        client, server = handshake.client.opening, handshake.server.opening
+        self.openings = [(name, opening) for name, opening in (("SYN", client), ("SYN-ACK", server)) if opening]
+        """The SYN and the SYN-ACK that the handshake was built on, as far as they were captured."""
+        self.pair = (client, server) if client and server else None
+        """Both of them, or None."""
+        self.syns: dict[Side, list[Segment]] = {side: [] for side in Side}
+        """Bare SYNs of each side, copies included."""
+        self.flags = 0
+        """Flags that any segment has."""
+        self.kinds: set[int] = set()
+        """Options that any segment has."""
         self._marked: dict[Mark, list[Segment]] = {}
         for step in handshake.steps:
             packet = step.packet
@@ -37,12 +52,20 @@ class Facts:
                 self.errors.append((step, packet))
                 continue
             self.segments.append((step, packet))
+            self.flags |= packet.flags
+            self.kinds.update(map(_KIND, packet.options.items))
+            if packet.flags & (SYN | ACK) == SYN:
+                self.syns[step.sender].append(packet)
             for mark in step.marks:
                 self._marked.setdefault(mark, []).append(packet)
 
     def marked(self, mark: Mark) -> list[Segment]:
         """Segments of the timeline that carry a mark."""
         return self._marked.get(mark, [])
+
+    def sender(self, segment: Segment) -> Side:
+        """The side that sent a segment of the timeline."""
+        return next(step.sender for step, other in self.segments if other is segment)
 
 
 class Group(NamedTuple):

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from handshake.flow.endpoint import End
 from handshake.model import seq
-from handshake.model.handshake import State
+from handshake.model.handshake import Mark, State
 from handshake.model.packet import ACK, RST, SYN, Segment
+
+IDLE_NS = 10**9
+"""Keep-alives come when nothing has happened for long; what is sent again sooner is a retransmission."""
 
 
 def end_of(segment: Segment) -> int:
@@ -50,3 +53,22 @@ def reset_acceptable(segment: Segment, sender: End, receiver: End) -> bool:
         return sender.gaps or receiver.gaps or answers_unseen
     acked = receiver.rcv_acked
     return acked is not None and seq.less_equal(acked, segment.seq) and seq.less_equal(segment.seq, sender.snd_nxt)
+
+
+def newer(syn: Segment, earlier: End) -> bool:
+    """Whether a SYN may end TIME-WAIT: its timestamp, or without one its number, is higher (RFC 6191 §2)."""
+    last, tsval = earlier.habits.tsval, syn.options.tsval
+    if last is not None and tsval is not None and last != tsval:
+        return seq.distance(last, tsval) > 0
+    return earlier.snd_nxt is None or seq.less_equal(earlier.snd_nxt, syn.seq)
+
+
+def asks_again(segment: Segment, sender: End, receiver: End, idle_ns: int) -> Mark | None:
+    """A segment that only asks for an answer, by the last number once more or by one byte into a closed window.
+
+    Keep-alive and zero-window probe: RFC 9293 §3.8.4, §3.8.6.1. `idle_ns`: since the segment before.
+    """
+    again = seq.add(segment.seq, 1) == sender.snd_nxt == receiver.rcv_acked
+    if receiver.habits.wnd == 0:
+        return Mark.ZERO_WINDOW_PROBE if again or (segment.payload_len and segment.seq == sender.snd_nxt) else None
+    return Mark.KEEP_ALIVE if again and idle_ns >= IDLE_NS else None

@@ -8,8 +8,18 @@ for the state table. Recognition follows RFC 9293 §3.10.7, RFC 5961 (challenge 
 from __future__ import annotations
 
 from handshake.app.talk import Talk
-from handshake.flow.acceptance import confirms, end_of, opens, reset_acceptable, who_opens
+from handshake.flow.acceptance import (
+    IDLE_NS,
+    asks_again,
+    confirms,
+    end_of,
+    newer,
+    opens,
+    reset_acceptable,
+    who_opens,
+)
 from handshake.flow.endpoint import End, far, near
+from handshake.flow.habits import agreed
 from handshake.flow.state import SYNCHRONISED, Event, Role, transition
 from handshake.flow.timeline import Timeline
 from handshake.model import seq
@@ -27,6 +37,9 @@ _MISFITS = frozenset(
 )
 """Marks of segments whose numbers tell nothing about the connection."""
 
+_EARLY = (State.ESTABLISHED, Observed.PARTIAL)
+"""Client and server after an ACK whose SYN-ACK was not captured (yet)."""
+
 _DONE = (State.CLOSED, State.TIME_WAIT, State.LISTEN)
 
 
@@ -34,8 +47,11 @@ class Conversation:
     """The packets of one connection attempt, judged as they come."""
 
     __slots__ = (
+        "_early_ack",
+        "_last_ns",
         "_on_first_step",
         "_payload",
+        "_ran_back",
         "challenged",
         "client",
         "closed_ns",
@@ -98,6 +114,11 @@ class Conversation:
         self.closed_ns: int | None = None
         """When both directions were closed or the connection was reset."""
         self.evicted = False
+        self._early_ack: Segment | None = None
+        """A client's ACK that was captured before any SYN-ACK."""
+        self._last_ns = first.time_ns
+        self._ran_back = False
+        """A segment was captured at an earlier time than the one before."""
         if first.flags & (SYN | RST | ACK) == ACK:
             self.client.state = self.server.state = Observed.PARTIAL
 
@@ -137,6 +158,13 @@ class Conversation:
         if receiver.iss is not None and not receiver.syn_acked:
             return receiver.acknowledged_by(segment.ack)
         return receiver.snd_nxt is not None and near(receiver.snd_nxt, segment.ack)
+
+    def reused_by(self, syn: Segment) -> Mark:
+        """What the first segment of the next connection on this 4-tuple is to be marked with."""
+        sender, _ = self._ends(syn)
+        if None not in (self.client.fin_end, self.server.fin_end) and self.reset_by is None:
+            return Mark.TIME_WAIT_REUSED if newer(syn, sender) else Mark.TIME_WAIT_NOT_NEWER
+        return Mark.PORT_REUSED if self.closed_ns is not None or self.syn_ack is None else Mark.SYN_IN_CONNECTION
 
     def feed(self, segment: Segment, payload: bytes = b"") -> None:
         """Judge one segment of this conversation, with what was captured of its payload."""
@@ -221,7 +249,13 @@ class Conversation:
             return
         self._accept(segment, sender)
         receiver.syn_acked = receiver.iss is not None or receiver is self.client  # its SYN may come later, or never
-        self._step(segment, sender, receiver, Event.SYN_ACK, marks=marks)
+        early = self._early_ack
+        if early and early.ack_raw == end_of(segment) and (receiver.state, sender.state) == _EARLY:
+            sender.syn_acked = True
+            self._complete(early, marks)
+            self._step(segment, sender, receiver, Event.SYN_ACK_LATE, marks=marks)
+        else:
+            self._step(segment, sender, receiver, Event.SYN_ACK, marks=marks)
 
     def _accept(self, syn_ack: Segment, sender: End) -> None:
         """Build the handshake on this SYN-ACK."""
@@ -249,6 +283,10 @@ class Conversation:
             return
         self._acknowledges(segment, ack, sender, receiver, events)
         sender.spoke = True
+        unusual = segment.seq != sender.snd_nxt or receiver.habits.wnd == 0
+        if unusual and segment.payload_len <= 1 and sender.fin_end is None:
+            asks = asks_again(segment, sender, receiver, segment.time_ns - self._last_ns)
+            marks += [Mark.THIRD_LATE] if self._is_third(segment) else [asks] if asks else []
         if segment.payload_len:
             self._data(segment, sender, receiver, events, marks)
         if segment.flags & FIN:
@@ -281,18 +319,24 @@ class Conversation:
             if receiver.state is State.SYN_RECEIVED:
                 events.append(Event.ACK)
         elif sender.state is State.SYN_SENT and receiver.iss is None:
+            self._early_ack = segment
             events.append(Event.ACK)
         if receiver.fin_end is not None and not receiver.fin_acked and seq.less_equal(receiver.fin_end, ack):
             receiver.fin_acked = True
             events.append(Event.ACK_OF_FIN)
+
+    def _is_third(self, segment: Segment) -> bool:
+        """The bare third segment, captured behind the data that has completed the handshake."""
+        data = self.completed_by
+        if data is None or not data.payload_len or segment.payload_len:
+            return False
+        return (segment.seq, segment.ack_raw) == (data.seq, data.ack_raw) and segment.time_ns - data.time_ns < IDLE_NS
 
     def _data(self, segment: Segment, sender: End, receiver: End, events: list[Event], marks: list[Mark]) -> None:
         end = seq.add(segment.seq, segment.payload_len)
         copy = sender.snd_nxt is not None and seq.less_equal(end, sender.snd_nxt) and sender.segments > 0
         if sender.fin_end is not None and not seq.less_equal(end, sender.fin_end):
             marks.append(Mark.DATA_AFTER_CLOSE)
-        elif copy and segment.payload_len == 1 and sender.snd_nxt == end:
-            marks.append(Mark.KEEP_ALIVE)
         elif not copy:
             if sender is self.server and sender.state is State.SYN_RECEIVED:
                 marks.append(Mark.DATA_BEFORE_ACK)
@@ -353,16 +397,21 @@ class Conversation:
             if not (sent.expected and received.expected) and Mark.UNEXPECTED not in marks:
                 marks.append(Mark.UNEXPECTED)
         if self.completed_by is None and self.client.syn_acked and self.server.syn_acked:
-            self.completed_by = segment
-            marks.append(Mark.HANDSHAKE_COMPLETE)
+            self._complete(segment, marks)
             if segment.payload_len and self.syn_ack is not None and segment.seq == self.syn_ack.ack_raw:
                 marks.append(Mark.DATA_IN_THIRD_SEGMENT)
         self.challenged = self._side(receiver) if provokes and before[receiver is self.server] in SYNCHRONISED else None
         if self._on_first_step is not None:
             marks.append(self._on_first_step)
             self._on_first_step = None
+        fits = _MISFITS.isdisjoint(marks)
+        marks += sender.habits.changes(segment, sender.snd_nxt, fits)
+        if segment.time_ns < self._last_ns and not self._ran_back:
+            self._ran_back = True
+            marks.append(Mark.TIME_BACK)
+        self._last_ns = segment.time_ns
         sender.sent(segment)
-        if _MISFITS.isdisjoint(marks):
+        if fits:
             sender.advance(segment)
             if segment.payload_len:
                 self.first_data_ns.setdefault(self._side(sender), segment.time_ns)
@@ -384,6 +433,11 @@ class Conversation:
             ),
             segment,
         )
+
+    def _complete(self, by: Segment, marks: list[Mark]) -> None:
+        self.completed_by = by
+        marks.append(Mark.HANDSHAKE_COMPLETE)
+        self.client.habits.agreed = self.server.habits.agreed = agreed(self.client.opening, self.server.opening)
 
     def _note_closed(self, segment: Segment) -> None:
         if self.closed_ns is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handshake.flow.habits import Habits
 from handshake.model import seq
 from handshake.model.address import Endpoint
 from handshake.model.handshake import EndState, Observed, Peer
@@ -26,6 +27,7 @@ class End:
         "fin_end",
         "first_seq",
         "gaps",
+        "habits",
         "iss",
         "last_ack",
         "opening",
@@ -50,6 +52,7 @@ class End:
         self.payload_bytes = 0
         self.spoke = False
         """It has sent something that only an open connection sends."""
+        self.habits = Habits()
         self.begin(state)
 
     def begin(self, state: EndState) -> None:

@@ -48,7 +48,7 @@ class OpenExchange:
         self.end_ns = datagram.time_ns
         if self._lookups is not None:
             (self._lookups.answer if reply else self._lookups.question)(payload, datagram.time_ns)
-        if reply and self.first_reply_ns is None:
+        if reply and self.counts[1] == 1 and datagram.time_ns >= self.first.time_ns:
             self.first_reply_ns = datagram.time_ns - self.first.time_ns
 
     def feed_icmp(self, error: IcmpError) -> None:

@@ -16,8 +16,11 @@ _ACCECN_ANSWERS = {CWR: "Not-ECT", CWR | ECE: "ECT(1)", AE: "ECT(0)", AE | CWR: 
 """How the SYN arrived, told by AE, CWR and ECE of the SYN-ACK (RFC 9768 table 2)."""
 
 
-def negotiate(syn: Segment | None, answer: Segment | None) -> tuple[Negotiated, ...]:
-    """Option rows of a SYN and its SYN-ACK; without a SYN-ACK nothing is in effect. Empty without a SYN."""
+def negotiate(syn: Segment | None, answer: Segment | None, third: Segment | None = None) -> tuple[Negotiated, ...]:
+    """Option rows of a SYN and its SYN-ACK; without a SYN-ACK nothing is in effect. Empty without a SYN.
+
+    `third` is the segment that completed the handshake, where it is known.
+    """
     if syn is None:
         return ()
     none = Options()
@@ -28,7 +31,7 @@ def negotiate(syn: Segment | None, answer: Segment | None) -> tuple[Negotiated, 
         _window_scale(offered, accepted, answered),
         _switch("SACK", offered.sack_permitted, accepted.sack_permitted, answered),
         _switch("timestamps", offered.tsval is not None, accepted.tsval is not None, answered),
-        _ecn(syn, answer),
+        _ecn(syn, answer, third),
     ]
     if offered.tfo_cookie is not None or accepted.tfo_cookie is not None:
         rows.append(_fast_open(syn, answer))
@@ -80,7 +83,7 @@ def _window_scale(offered: Options, accepted: Options, answered: bool) -> Negoti
     )
 
 
-def _ecn(syn: Segment, answer: Segment | None) -> Negotiated:
+def _ecn(syn: Segment, answer: Segment | None, third: Segment | None) -> Negotiated:
     """Classic ECN (RFC 3168 §6.1.1) or AccECN (RFC 9768 §3.1)."""
     asked = syn.flags & _ACCECN_CAPABLE
     offer = {_ACCECN_CAPABLE: "AccECN", CWR | ECE: "yes"}.get(asked, "no")
@@ -90,7 +93,11 @@ def _ecn(syn: Segment, answer: Segment | None) -> Negotiated:
     if not answer.flags & ACK:  # a SYN that crossed asks and does not answer
         return Negotiated("ECN", offer, "asks too" if reply else "no", "off")
     if offer == "AccECN" and reply in _ACCECN_ANSWERS:
-        return Negotiated("ECN", offer, f"AccECN, SYN arrived {_ACCECN_ANSWERS[reply]}", "AccECN")
+        arrived = None  # only a pure ACK of the SYN-ACK tells (RFC 9768 §3.2.2.1)
+        if third is not None and third.seq == answer.ack_raw and not third.seg_len:
+            arrived = _ACCECN_ANSWERS.get(third.flags & _ACCECN_CAPABLE)
+        effect = f"AccECN, SYN-ACK arrived {arrived}" if arrived else "AccECN"
+        return Negotiated("ECN", offer, f"AccECN, SYN arrived {_ACCECN_ANSWERS[reply]}", effect)
     if offer != "no" and reply == asked:
         return Negotiated("ECN", offer, "reflected", "off")
     accepted = offer != "no" and reply in (ECE, AE | ECE)

@@ -34,6 +34,7 @@ class Event(Enum):
     SYN_LATE = "SYN captured behind its answer"
     SYN_CROSSED = "SYN crossing the other's SYN"
     SYN_ACK = "SYN,ACK"
+    SYN_ACK_LATE = "SYN,ACK captured behind its confirmation"
     ACK = "ACK of the SYN"
     DATA = "data"
     ACK_OF_FIN = "ACK of the FIN"
@@ -91,6 +92,8 @@ TRANSITIONS: dict[tuple[Role, EndState, Event], tuple[EndState, str]] = {
     (R, PARTIAL, Event.DATA): (PARTIAL, "receives data"),
     (S, UNSEEN, Event.SYN_LATE): (ESTABLISHED, "asks to open (captured after the answer)"),
     (R, SYN_RECEIVED, Event.SYN_LATE): (SYN_RECEIVED, "had already answered"),
+    (S, PARTIAL, Event.SYN_ACK_LATE): (ESTABLISHED, "accepts (captured after the confirmation)"),
+    (R, ESTABLISHED, Event.SYN_ACK_LATE): (ESTABLISHED, "had already confirmed"),
     # data
     (S, ESTABLISHED, Event.DATA): (ESTABLISHED, "sends data"),
     (R, ESTABLISHED, Event.DATA): (ESTABLISHED, "receives data"),

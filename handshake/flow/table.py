@@ -110,7 +110,7 @@ class FlowTable:
             closed_ns = flow.closed_ns
             expired = closed_ns is not None and segment.time_ns - closed_ns > LINGER_NS
             if expired or flow.starts_anew(segment):
-                reuse = Mark.PORT_REUSED if closed_ns is not None or flow.syn_ack is None else Mark.SYN_IN_CONNECTION
+                reuse = Mark.PORT_REUSED if expired else flow.reused_by(segment)
                 self._drop(flow, segment.time_ns)
                 flow = None
         before = None

@@ -10,17 +10,19 @@ from handshake.model.packet import FIN, RST, SYN, Segment
 MAX_STEPS = 200
 """Steps kept for one conversation; beyond it even remarkable segments are folded."""
 
-_ORDINARY = frozenset({Mark.KEEP_ALIVE})
+_ORDINARY = frozenset({Mark.KEEP_ALIVE, Mark.ZERO_WINDOW_PROBE})
+"""Marks of segments that say the same again and again: the first on each side stands for all."""
 
 
 class Timeline:
     """Grows as segments are judged; bounded."""
 
-    __slots__ = ("_data_seen", "_steps")
+    __slots__ = ("_seen", "_steps")
 
     def __init__(self) -> None:
         self._steps: list[Step | Fold] = []
-        self._data_seen: set[Side] = set()
+        self._seen: set[tuple[Side, Mark | None]] = set()
+        """Sides that have sent data (None) or something ordinary."""
 
     def add(self, step: Step) -> None:
         """Keep a step, or count it when the timeline is full."""
@@ -31,14 +33,14 @@ class Timeline:
 
     def segment(self, step: Step, segment: Segment) -> None:
         """Keep what moves a state, is marked, or is the first data of its direction; fold the rest."""
-        first_data = (
-            segment.payload_len > 0 and step.sender not in self._data_seen and Mark.KEEP_ALIVE not in step.marks
-        )
-        if first_data:
-            self._data_seen.add(step.sender)
+        marks = step.marks
+        ordinary = marks[0] if len(marks) == 1 and marks[0] in _ORDINARY else None
+        first = (ordinary is not None or segment.payload_len > 0) and (step.sender, ordinary) not in self._seen
+        if first:
+            self._seen.add((step.sender, ordinary))
         moved = step.client.moved or step.server.moved
-        remarkable = segment.flags & (SYN | FIN | RST) or moved or first_data or not self._steps
-        if remarkable or not _ORDINARY.issuperset(step.marks):
+        remarkable = segment.flags & (SYN | FIN | RST) or moved or first or not self._steps
+        if remarkable or (marks and ordinary is None):
             self.add(step)
         else:
             self._fold(segment, step.sender)

@@ -33,6 +33,8 @@ def _opening(conversation: Conversation) -> Timing:
     syn_ack, last = conversation.syn_ack, conversation.completed_by
     client, server = conversation.client, conversation.server
     setup_ns = last.time_ns - client.syns[0].time_ns if last and client.syns else None
+    if setup_ns is not None and setup_ns < 0:
+        setup_ns = None  # the capture's times contradict its order
     if syn_ack is None:
         return Timing(setup_ns=setup_ns)
     excluded = None
@@ -43,6 +45,8 @@ def _opening(conversation: Conversation) -> Timing:
         to_syn_ack = syn_ack.time_ns - syn.time_ns
     elif syns:
         excluded = f"{len(syns)} copies of the SYN: unknown which one was answered"
+    elif client.syns:
+        excluded = "the SYN-ACK is stamped before the SYN"
     third = None if server.syns else last  # crossed SYNs are not confirmed by a third segment
     if third is not None and third.seq != syn_ack.ack_raw:
         excluded = excluded or "the third segment was not captured"
@@ -53,6 +57,8 @@ def _opening(conversation: Conversation) -> Timing:
             to_ack = third.time_ns - acked.time_ns
         elif copies:
             excluded = excluded or f"{len(copies)} copies of the SYN-ACK: unknown which one was acknowledged"
+        elif third.time_ns < syn_ack.time_ns:
+            excluded = excluded or "the third segment is stamped before the SYN-ACK"
     whole = to_syn_ack + to_ack if to_syn_ack is not None and to_ack is not None else None
     return Timing(whole, to_syn_ack, to_ack, setup_ns, excluded)
 

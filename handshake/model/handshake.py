@@ -94,14 +94,28 @@ class Mark(Enum):
     DATA_BEFORE_ACK = "server data before the third segment"
     HANDSHAKE_COMPLETE = "completes the handshake"
     PORT_REUSED = "4-tuple used again"
+    TIME_WAIT_REUSED = "4-tuple in TIME-WAIT used again"
+    TIME_WAIT_NOT_NEWER = "4-tuple in TIME-WAIT used again, with a number or timestamp that is not newer"
     FIN_RETRANSMITTED = "FIN retransmitted"
     RST_UNACCEPTABLE = "RST outside the window"
     DATA_AFTER_CLOSE = "data after the sender's FIN"
     AFTER_RST = "segment after a RST"
     KEEP_ALIVE = "keep-alive"
+    ZERO_WINDOW_PROBE = "zero-window probe"
+    WINDOW_OPENED = "opens the zero window of the SYN-ACK"
+    TTL_CHANGED = "another TTL than before"
+    TIMESTAMP_MISSING = "without the timestamps agreed on"
+    TIMESTAMP_BACK = "timestamp goes back"
+    OPTION_UNAGREED = "option that was not agreed on"
+    SACK_FAR = "SACK of far numbers"
+    SIGNATURE_CHANGED = "signed otherwise than before"
+    THIRD_LATE = "third segment, captured behind the data after it"
+    TIME_BACK = "captured at an earlier time than the segment before"
     QUOTE_MISMATCH = "quotes a number that was never sent"
     NO_ACK = "neither opens, resets nor acknowledges"
     UNEXPECTED = "not in the state table"
+
+    __hash__ = object.__hash__  # of the member, which is one of a kind; that of Enum takes its name's, ten times slower
 
 
 @dataclass(frozen=True, slots=True)

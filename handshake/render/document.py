@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from handshake.findings.fingerprint import Fingerprint, fingerprint
 from handshake.model.address import Endpoint, format_address
 from handshake.model.application import Application
 from handshake.model.crowd import Crowd
@@ -344,7 +345,12 @@ def _peer(peer: Peer) -> Document:
         "iss": peer.iss,
         "segments": peer.segments,
         "payload_bytes": peer.payload_bytes,
+        "fingerprint": _fingerprint(fingerprint(peer.opening)) if peer.opening else None,
     }
+
+
+def _fingerprint(found: Fingerprint) -> Document:
+    return {**asdict(found), "quirks": list(found.quirks), "hops": found.hops, "signature": found.signature}
 
 
 def _row(item: Step | Fold, start_ns: int) -> Document:

@@ -65,4 +65,6 @@ def _traffic(datagrams: int, payload: int) -> str:
 def _reply(exchange: Exchange) -> str:
     if exchange.first_reply_ns is not None:
         return f"after {duration(exchange.first_reply_ns)}"
+    if exchange.replies:
+        return "a reply"
     return icmp_words(exchange.icmp) if exchange.icmp else "no reply"

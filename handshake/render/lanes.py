@@ -33,7 +33,10 @@ _UNUSUAL = {
     Mark.DATA_IN_THIRD_SEGMENT,
     Mark.DATA_BEFORE_ACK,
     Mark.PORT_REUSED,
+    Mark.TIME_WAIT_REUSED,
     Mark.KEEP_ALIVE,
+    Mark.ZERO_WINDOW_PROBE,
+    Mark.WINDOW_OPENED,
 }
 """Worth a look, and allowed."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from handshake.findings.fingerprint import fingerprint
 from handshake.model.handshake import Handshake
 from handshake.model.report import Report
 from handshake.model.services import service_name
@@ -29,7 +30,8 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
         page.line()
     origins = origins_ns(report)
     if report.handshakes:
-        write_grid(page, _columns(report.handshakes, origins))
+        columns = _columns(report.handshakes, origins)
+        write_grid(page, columns + _signatures(report.handshakes) if terminal.verbosity > 0 else columns)
     if not quiet:
         write_omitted(page, report)
     if report.exchanges:
@@ -59,6 +61,17 @@ def _columns(handshakes: Sequence[Handshake], origins: Mapping[str, int]) -> lis
         Column("options", [option_brief(h) for h in handshakes], expendable=10),
         Column("close", [close_brief(h.teardown) for h in handshakes], expendable=9),
         Column("findings", [_codes(h) for h in handshakes], expendable=2, styles=["yellow"] * len(handshakes)),
+    ]
+
+
+def _signatures(handshakes: Sequence[Handshake]) -> list[Column]:
+    """What the SYNs and SYN-ACKs give away, in p0f's way; the first to go where there is no room."""
+    return [
+        Column(name, [fingerprint(opening).signature if opening else "" for opening in openings], expendable=expendable)
+        for name, expendable, openings in (
+            ("SYN", 11, [h.client.opening for h in handshakes]),
+            ("SYN-ACK", 12, [h.server.opening for h in handshakes]),
+        )
     ]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from handshake.findings.fingerprint import fingerprint
 from handshake.findings.registry import RULES
 from handshake.model.finding import Finding
 from handshake.model.handshake import Handshake, Negotiated
+from handshake.model.packet import ACK
 from handshake.render.explanation import write_reasons
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
@@ -16,6 +18,7 @@ from handshake.render.words import (
     OUTCOME_WORDS,
     SEVERITY_STYLE,
     close_sentence,
+    fingerprint_words,
     outcome_sentence,
     timing_sentence,
 )
@@ -39,6 +42,8 @@ def write_verdict(page: Page, handshake: Handshake) -> None:
     if handshake.negotiation and handshake.server.opening:
         page.line()
         write_grid(page, option_columns(handshake.negotiation))
+    if page.terminal.verbosity >= 0:
+        _fingerprints(page, handshake)
     for finding in handshake.findings:
         page.line()
         _finding(page, finding)
@@ -52,6 +57,16 @@ def option_columns(negotiation: Sequence[Negotiated]) -> list[Column]:
         Column("accepted", [row.accepted for row in negotiation]),
         Column("in effect", [row.in_effect for row in negotiation]),
     ]
+
+
+def _fingerprints(page: Page, handshake: Handshake) -> None:
+    """What the SYN and the SYN-ACK give away about their senders."""
+    openings = [opening for opening in (handshake.client.opening, handshake.server.opening) if opening]
+    if openings:
+        page.line()
+    for opening in openings:
+        name = "SYN-ACK" if opening.flags & ACK else "SYN"
+        page.field(name, (fingerprint_words(fingerprint(opening)), "dim"))
 
 
 def _finding(page: Page, finding: Finding) -> None:

@@ -18,8 +18,8 @@ from handshake.render.document import Document, event_to_dict, summary_to_dict
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
 from handshake.render.terminal import terminal_of
-from handshake.render.units import duration, maybe_duration
-from handshake.render.words import OUTCOME_STYLE, close_brief, close_sentence, outcome_sentence, retransmits
+from handshake.render.units import maybe_duration
+from handshake.render.words import OUTCOME_STYLE, close_brief, close_sentence, lasted, outcome_sentence, retransmits
 
 KIND_STYLE = {EventKind.OPENED: "green", EventKind.FAILED: "red", EventKind.CLOSED: "dim", EventKind.LOST: "yellow"}
 
@@ -50,10 +50,10 @@ def _sentence(event: Event) -> str:
     handshake = event.handshake
     if event.kind in (EventKind.OPENED, EventKind.FAILED):
         return outcome_sentence(handshake)
-    lasted = duration(handshake.end_ns - handshake.start_ns)
+    after = lasted(handshake) or "an unknown time"
     if event.kind is EventKind.LOST:
-        return f"followed no further, after {lasted}"
-    return f"{close_sentence(handshake.teardown)} · after {lasted}"
+        return f"followed no further, after {after}"
+    return f"{close_sentence(handshake.teardown)} · after {after}"
 
 
 def _columns(events: Sequence[Event]) -> list[Column]:
@@ -80,8 +80,7 @@ def _now(event: Event) -> str:
 
 
 def _lasted(event: Event) -> str:
-    handshake = event.handshake
-    return duration(handshake.end_ns - handshake.start_ns) if event.kind is EventKind.CLOSED else ""
+    return lasted(event.handshake) if event.kind is EventKind.CLOSED else ""
 
 
 def _codes(handshake: Handshake) -> str:

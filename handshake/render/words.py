@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handshake.findings.fingerprint import Fingerprint, ttl_words
 from handshake.model.handshake import CloseKind, Handshake, Outcome, Side, Teardown
 from handshake.model.kernel import KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, WSCALE, Option
@@ -154,8 +155,8 @@ def outcome_sentence(handshake: Handshake) -> str:
     outcome, timing = handshake.outcome, handshake.timing
     name: str = outcome.value
     if outcome.opened:
-        spent = timing.setup_ns if timing.setup_ns is not None else timing.irtt_ns
-        words = name if spent is None else f"{name} in {duration(spent)}"
+        took = timing.setup_ns if timing.setup_ns is not None else timing.irtt_ns
+        words = name if took is None else f"{name} in {duration(took)}"
         repeats = [
             count(number, f"{segment} retransmission")
             for segment, number in (("SYN", handshake.syn_retransmits), ("SYN-ACK", handshake.synack_retransmits))
@@ -163,11 +164,18 @@ def outcome_sentence(handshake: Handshake) -> str:
         ]
         return f"{words} after {' and '.join(repeats)}" if repeats else words
     if outcome is Outcome.UNANSWERED:
-        tries = count(handshake.syn_retransmits + 1, "SYN")
-        return f"unanswered after {tries} in {duration(handshake.end_ns - handshake.start_ns)}"
+        words, spent = f"unanswered after {count(handshake.syn_retransmits + 1, 'SYN')}", lasted(handshake)
+        return f"{words} in {spent}" if spent else words
     if outcome in (Outcome.REFUSED, Outcome.UNREACHABLE):
-        return f"{name} after {duration(answer_ns(handshake))}"
+        waited = answer_ns(handshake)
+        return f"{name} after {duration(waited)}" if waited >= 0 else name
     return name
+
+
+def lasted(handshake: Handshake) -> str:
+    """How long its packets took; empty where the clock went back in between."""
+    spent = handshake.end_ns - handshake.start_ns
+    return duration(spent) if spent >= 0 else ""
 
 
 def answer_ns(handshake: Handshake) -> int:
@@ -211,3 +219,14 @@ def kernel_words(view: KernelView) -> str:
     if view.accept_queue is None:
         return view.state or "nothing listens"
     return f"{view.state or 'no connection'}, accept queue {view.accept_queue}/{view.backlog}"
+
+
+def fingerprint_words(found: Fingerprint) -> str:
+    """What an opening gives away: `TTL 64 (0 hops) · window 64240 = 44 × MSS · mss,sok,ts,nop,ws · like Linux`."""
+    window = f"window {found.window}"
+    if found.window_unit:
+        window += f" = {found.window_count} × {'MSS' if found.window_unit == 'mss' else '(MSS - 12)'}"
+    words = [f"TTL {ttl_words(found.ttl)}", window, found.layout or "no options"]
+    words += [f"odd: {', '.join(found.quirks)}"] if found.quirks else []
+    words += [f"like {found.like}"] if found.like else []
+    return " · ".join(words)

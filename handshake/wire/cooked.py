@@ -1,49 +1,140 @@
-"""Link types without a real link header: cooked captures, loopback, raw IP."""
+"""Link types without a real link header: what kernels record above the device, raw IP."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from handshake.wire import ip
-from handshake.wire.layout import SLL, SLL2, TooShortError
-from handshake.wire.registry import by_ethertype, link
+from handshake.wire.layout import NFLOG, PFLOG, PKTAP, SLL, SLL2
+from handshake.wire.llc import llc
+from handshake.wire.registry import by_ethertype, by_link, link
+from handshake.wire.serial import frame_relay, hdlc
 from handshake.wire.walk import HaltError, Layer, Walk
+from handshake.wire.wifi import dot11, prism, radiotap
+
+_ARPHRD = {770: frame_relay, 801: dot11, 802: prism, 803: radiotap}
+"""Linux device types whose packets are recorded whole, whatever the protocol field says."""
+_ARPHRD_NETLINK = 824
+_SLL_PROTOCOLS: dict[int, Layer] = {0x0004: llc, 0x0007: hdlc}
+_SLL_NAMES = {0x0001: "IPX", 0x000C: "CAN (no IP here)", 0x000D: "CAN (no IP here)", 0x00F6: "IEEE 802.15.4"}
+_IPV4_FAMILY = 2
+_IPV6_FAMILIES = (10, 23, 24, 26, 28, 30)
+"""AF_INET6 of Linux, Windows, NetBSD and OpenBSD, Solaris, FreeBSD, macOS."""
+_ENC_SIZE, _IPNET_SIZE = 12, 24
+_PFLOG_LEAST = 48
+_NFLOG_ATTRIBUTE_SIZE, _NFLOG_PAYLOAD, _MAX_ATTRIBUTES = 4, 9, 64
 
 
-@link("Linux cooked v1", 113)
+def _cooked(walk: Walk, arphrd: int, protocol: int, at: int, layer: str) -> tuple[Layer, int]:
+    walk.layers.append(layer)
+    if arphrd in _ARPHRD:
+        return _ARPHRD[arphrd], at
+    if arphrd == _ARPHRD_NETLINK:
+        raise HaltError(layer, at, "netlink", fault=False)
+    if protocol in _SLL_PROTOCOLS:
+        return _SLL_PROTOCOLS[protocol], at
+    if protocol in _SLL_NAMES:
+        raise HaltError(layer, at, _SLL_NAMES[protocol], fault=False)
+    return by_ethertype(protocol, at, layer)
+
+
+@link(113)
 def sll(walk: Walk, at: int) -> tuple[Layer, int]:
     """Linux cooked capture, version 1."""
-    *_, protocol = SLL.read(walk.data, at)
-    walk.layers.append("sll")
-    return by_ethertype(protocol, at + SLL.size, "sll")
+    _, arphrd, _, _, protocol = SLL.read(walk.data, at)
+    return _cooked(walk, arphrd, protocol, at + SLL.size, "sll")
 
 
-@link("Linux cooked v2", 276)
+@link(276)
 def sll2(walk: Walk, at: int) -> tuple[Layer, int]:
     """Linux cooked capture, version 2."""
-    protocol, *_ = SLL2.read(walk.data, at)
-    walk.layers.append("sll2")
-    return by_ethertype(protocol, at + SLL2.size, "sll2")
+    protocol, _, _, arphrd, *_ = SLL2.read(walk.data, at)
+    return _cooked(walk, arphrd, protocol, at + SLL2.size, "sll2")
 
 
-@link("BSD loopback", 0)
-@link("OpenBSD loopback", 108)
+def _by_family(family: int, at: int, layer: str) -> tuple[Layer, int]:
+    if family == _IPV4_FAMILY:
+        return ip.ipv4, at
+    if family in _IPV6_FAMILIES:
+        return ip.ipv6, at
+    raise HaltError(layer, at, f"address family {family}", fault=False)
+
+
+def _host_word(data: bytes, at: int) -> int:
+    """An address family in the byte order of the capturing host; none is above 65535."""
+    family = int.from_bytes(data[at : at + 4])
+    return family if family <= 0xFFFF else int.from_bytes(data[at : at + 4], "little")
+
+
+@link(0, 108)
 def null(walk: Walk, at: int) -> tuple[Layer, int]:
-    """BSD loopback: four bytes of address family in the byte order of the capturing host."""
-    if walk.captured < at + 4:
-        raise TooShortError("null", at, 4, walk.captured - at)
+    """BSD loopback: four bytes of address family."""
+    walk.need("null", at, 4)
     walk.layers.append("null")
-    family = int.from_bytes(walk.data[at : at + 4])
-    if family > 0xFFFF:
-        family = int.from_bytes(walk.data[at : at + 4], "little")
-    if family == 2:
-        return ip.ipv4, at + 4
-    if family in (10, 23, 24, 28, 30):  # AF_INET6 of Linux, Windows, NetBSD/OpenBSD, FreeBSD, macOS
-        return ip.ipv6, at + 4
-    raise HaltError("null", at, f"address family {family}", fault=False)
+    return _by_family(_host_word(walk.data, at), at + 4, "null")
 
 
-@link("raw IP", 12, 14, 101)
-@link("raw IPv4", 228)
-@link("raw IPv6", 229)
+@link(12, 14, 101, 228, 229)
 def raw(walk: Walk, at: int) -> tuple[Layer, int]:
     """No link header: the IP version says what follows."""
     return ip.by_version(walk, at)
+
+
+@link(109)
+def enc(walk: Walk, at: int) -> tuple[Layer, int]:
+    """OpenBSD's enc device: a packet before encryption or after decryption, behind family, SPI and flags."""
+    walk.need("enc", at, _ENC_SIZE)
+    walk.layers.append("enc")
+    return _by_family(_host_word(walk.data, at), at + _ENC_SIZE, "enc")
+
+
+@link(117)
+def pflog(walk: Walk, at: int) -> tuple[Layer, int]:
+    """OpenBSD's packet filter log: the header tells its length, which is rounded up to whole words."""
+    length, family = PFLOG.read(walk.data, at)
+    size = length + 3 & -4
+    if size < _PFLOG_LEAST:
+        raise HaltError("pflog", at, f"length {length} of the pflog header", fault=True)
+    walk.need("pflog", at, size)
+    walk.layers.append("pflog")
+    return _by_family(family, at + size, "pflog")
+
+
+@link(226)
+def ipnet(walk: Walk, at: int) -> tuple[Layer, int]:
+    """Solaris ipnet device."""
+    walk.need("ipnet", at, _IPNET_SIZE)
+    walk.layers.append("ipnet")
+    return _by_family(walk.data[at + 1], at + _IPNET_SIZE, "ipnet")
+
+
+@link(239)
+def nflog(walk: Walk, at: int) -> tuple[Layer, int]:
+    """Linux netfilter log: attributes with host byte order lengths, one of them the packet."""
+    NFLOG.read(walk.data, at)
+    start, at = at, at + NFLOG.size
+    walk.need("nflog", start, NFLOG.size + _NFLOG_ATTRIBUTE_SIZE)
+    order: Literal["little", "big"] = "big" if walk.data[at + 2] == 0 else "little"  # types are below 256
+    for _ in range(_MAX_ATTRIBUTES):
+        walk.need("nflog", start, at + _NFLOG_ATTRIBUTE_SIZE - start)
+        length = int.from_bytes(walk.data[at : at + 2], order)
+        kind = int.from_bytes(walk.data[at + 2 : at + 4], order)
+        if length < _NFLOG_ATTRIBUTE_SIZE:
+            raise HaltError("nflog", at, f"NFLOG attribute of length {length}", fault=True)
+        if kind == _NFLOG_PAYLOAD:
+            walk.layers.append("nflog")
+            walk.end_at(min(at + length, walk.end))
+            return ip.by_version(walk, at + _NFLOG_ATTRIBUTE_SIZE)
+        at += length + 3 & -4
+    raise HaltError("nflog", start, f"more than {_MAX_ATTRIBUTES} NFLOG attributes", fault=True)
+
+
+@link(258)
+def pktap(walk: Walk, at: int) -> tuple[Layer, int]:
+    """Apple PKTAP: skipped by its length; it names the link type that follows."""
+    length, _, dlt = PKTAP.read(walk.data, at)
+    if length < PKTAP.size:
+        raise HaltError("pktap", at, f"length {length} is less than the header's {PKTAP.size}", fault=True)
+    walk.need("pktap", at, length)
+    walk.layers.append("pktap")
+    return by_link(dlt, at + length, "pktap")

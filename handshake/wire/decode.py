@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 from handshake.model.packet import Frame, Packet, Segment, Stop
-from handshake.wire import cooked, ethernet, icmp, ip, serial, tcp, udp
+from handshake.wire import (
+    capwap,
+    cooked,
+    erf,
+    ethernet,
+    gre,
+    gtp,
+    icmp,
+    ip,
+    ipip,
+    juniper,
+    l2tp,
+    lan,
+    llc,
+    mpls,
+    overlay,
+    serial,
+    switch,
+    tcp,
+    transition,
+    udp,
+    wifi,
+)
 from handshake.wire.fragments import Piece, Reassembly
 from handshake.wire.layout import TooShortError
-from handshake.wire.registry import LINKS, by_ip_protocol
+from handshake.wire.registry import by_ip_protocol, by_link
 from handshake.wire.walk import MAX_LAYERS, HaltError, Layer, Walk
 
-LAYERS = (cooked, ethernet, icmp, ip, serial, tcp, udp)
+LAYERS = (
+    capwap, cooked, erf, ethernet, gre, gtp, icmp, ip, ipip, juniper, l2tp, lan, llc, mpls, overlay, serial, switch,
+    tcp, transition, udp, wifi,
+)  # fmt: skip
 """The modules whose layers are known: importing them registered those."""
 
 CUT_SHORT = "cut short"
@@ -48,10 +73,11 @@ class Decoder:
 
 
 def _from_the_link(walk: Walk) -> Stop | None:
-    link = LINKS.get(walk.frame.linktype)
-    if link is None:
-        return Stop("link", 0, f"link type {walk.frame.linktype}", fault=False)
-    return _follow(walk, link[1], 0)
+    return _follow(walk, _link, 0)
+
+
+def _link(walk: Walk, at: int) -> tuple[Layer, int]:
+    return by_link(walk.frame.linktype, at, "link")
 
 
 def _follow(walk: Walk, layer: Layer, at: int) -> Stop | None:

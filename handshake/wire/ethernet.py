@@ -1,9 +1,22 @@
-"""Ethernet and what stands between it and IP: VLAN tags."""
+"""Ethernet, and the tags and shims that stand between it and IP."""
 
 from __future__ import annotations
 
 from handshake.model.packet import Tag
-from handshake.wire.layout import ETHERNET, VLAN
+from handshake.wire.layout import (
+    ETAG,
+    ETHERNET,
+    ETHERTYPE,
+    HSR,
+    MACSEC,
+    PBB,
+    RTAG,
+    VLAN,
+    VNTAG,
+    Layout,
+    vlan_id,
+)
+from handshake.wire.llc import llc
 from handshake.wire.registry import by_ethertype, ethertype, link
 from handshake.wire.walk import HaltError, Layer, Walk
 
@@ -11,19 +24,21 @@ _LOWEST_ETHERTYPE = 0x0600
 """Below it the field is a length and IEEE 802.2 LLC follows (IEEE 802.3 §3.2.6)."""
 
 
-def ethertype_or_llc(kind: int, at: int, layer: str) -> tuple[Layer, int]:
-    """What follows a field that is an EtherType or a length."""
-    if kind < _LOWEST_ETHERTYPE:
-        raise HaltError(layer, at, "IEEE 802.3 frame (LLC)", fault=False)
-    return by_ethertype(kind, at, layer)
+def ethertype_or_llc(walk: Walk, kind: int, at: int, layer: str) -> tuple[Layer, int]:
+    """What follows a field that is an EtherType, or a length that ends the frame before its padding."""
+    if kind >= _LOWEST_ETHERTYPE:
+        return by_ethertype(kind, at, layer)
+    walk.end_at(min(at + kind, walk.end))
+    return llc, at
 
 
-@link("Ethernet", 1)
+@link(1)
+@ethertype(0x6558)  # transparent Ethernet bridging, RFC 1701
 def ethernet(walk: Walk, at: int) -> tuple[Layer, int]:
-    """Ethernet II (IEEE 802.3 §3.2.6)."""
+    """Ethernet II or IEEE 802.3 (IEEE 802.3 §3.2.6)."""
     _, _, kind = ETHERNET.read(walk.data, at)
     walk.layers.append("ethernet")
-    return ethertype_or_llc(kind, at + ETHERNET.size, "ethernet")
+    return ethertype_or_llc(walk, kind, at + ETHERNET.size, "ethernet")
 
 
 @ethertype(0x8100, 0x88A8, 0x9100, 0x9200)  # 802.1Q, 802.1ad, and the older QinQ numbers
@@ -31,6 +46,46 @@ def vlan(walk: Walk, at: int) -> tuple[Layer, int]:
     """One 802.1Q or 802.1ad tag; a tag with VLAN 0 only carries a priority."""
     tci, kind = VLAN.read(walk.data, at)
     walk.layers.append("vlan")
-    if tci & 0xFFF:
-        walk.tags += (Tag("vlan", tci & 0xFFF),)
-    return ethertype_or_llc(kind, at + VLAN.size, "vlan")
+    if vlan_id(tci):
+        walk.tags += (Tag("vlan", vlan_id(tci)),)
+    return ethertype_or_llc(walk, kind, at + VLAN.size, "vlan")
+
+
+def _shim(header: Layout) -> Layer:
+    """A layer for a header that tells a switch something, and nothing about whose packet it is."""
+
+    def shim(walk: Walk, at: int) -> tuple[Layer, int]:
+        *_, kind = header.read(walk.data, at)
+        walk.layers.append(header.name)
+        return ethertype_or_llc(walk, kind, at + header.size, header.name)
+
+    return shim
+
+
+ethertype(0x892F)(_shim(HSR))
+ethertype(0xF1C1)(_shim(RTAG))
+ethertype(0x8926)(_shim(VNTAG))
+ethertype(0x893F)(_shim(ETAG))
+
+
+@ethertype(0x88E7)
+def pbb(walk: Walk, at: int) -> tuple[Layer, int]:
+    """Provider backbone bridge: a whole Ethernet frame of a customer inside (IEEE 802.1ah)."""
+    (flags_isid,) = PBB.read(walk.data, at)
+    walk.layers.append("pbb")
+    walk.enter("pbb", flags_isid & 0xFFFFFF)
+    return ethernet, at + PBB.size
+
+
+@ethertype(0x88E5)
+def macsec(walk: Walk, at: int) -> tuple[Layer, int]:
+    """MACsec (IEEE 802.1AE §9): entered where it only protects from change, and leaves the content readable."""
+    tci, _, _ = MACSEC.read(walk.data, at)
+    if tci & 0x80:
+        raise HaltError("macsec", at, "MACsec version 1", fault=True)
+    walk.layers.append("macsec")
+    if tci & 0x0C:
+        raise HaltError("macsec", at, "MACsec, encrypted", fault=False)
+    at += MACSEC.size + (8 if tci & 0x20 else 0)  # the secure channel identifier
+    (kind,) = ETHERTYPE.read(walk.data, at)
+    return ethertype_or_llc(walk, kind, at + ETHERTYPE.size, "macsec")

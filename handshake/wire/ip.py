@@ -18,7 +18,7 @@ from handshake.wire.layout import (
     ipv6_more_fragments,
     ipv6_version,
 )
-from handshake.wire.registry import by_ip_protocol, ethertype, ipv6_extension, ppp_protocol
+from handshake.wire.registry import by_ip_protocol, ethertype, ipv6_extension, nlpid, ppp_protocol
 from handshake.wire.walk import HaltError, Layer, Walk
 
 
@@ -36,6 +36,7 @@ def by_version(walk: Walk, at: int) -> tuple[Layer, int]:
 
 @ethertype(0x0800)
 @ppp_protocol(0x0021)
+@nlpid(0xCC)
 def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
     """One IPv4 header with its options. Of a fragmented packet the first fragment goes on (`wire.fragments`)."""
     version_ihl, tos, total, walk.ip_id, fragment, walk.ttl, protocol, _, walk.src, walk.dst = IPV4.read(walk.data, at)
@@ -62,6 +63,7 @@ def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
 
 @ethertype(0x86DD)
 @ppp_protocol(0x0057)
+@nlpid(0x8E)
 def ipv6(walk: Walk, at: int) -> tuple[Layer, int]:
     """The fixed IPv6 header; extension headers are layers of their own."""
     head, length, protocol, walk.ttl, walk.src, walk.dst = IPV6.read(walk.data, at)

@@ -11,6 +11,7 @@ from typing import Self
 
 from handshake.model.packet import Datagram, Frame, IcmpError, Segment, Tag, Tags
 from handshake.wire.fragments import Joined, Piece
+from handshake.wire.layout import TooShortError
 
 MAX_LAYERS = 32
 """Layers decoded in one frame; more is an attack or a loop, not a packet."""
@@ -75,10 +76,17 @@ class Walk:
             raise HaltError(self.layers[-1], start, f"later IPv{self.version} fragment", fault=False)
 
     def enter(self, kind: str, number: int | None = None) -> None:
-        """What follows is inside a tunnel; the IP header read last, if any, names its ends."""
+        """What follows is inside a tunnel; the IP header right outside it, if any, names its ends."""
         ends = (min(self.src, self.dst), max(self.src, self.dst)) if self.version else None
         self.tags += (Tag(kind, number, ends),)
+        self.version = 0
         self.transport = None
+        self.payload = b""
+
+    def need(self, layer: str, at: int, size: int) -> None:
+        """Raise TooShortError unless the `size` bytes of the header at `at` were captured."""
+        if at + size > self.captured:
+            raise TooShortError(layer, at, size, max(self.captured - at, 0))
 
     def end_at(self, end: int) -> None:
         """The current layer's content ends here by its own count; what comes after it is padding, out of reach."""
@@ -87,6 +95,12 @@ class Walk:
         self.end = end
         self.data = self.data[:end]
         self.captured = len(self.data)
+
+    def inflated(self, at: int, content: bytes, *, whole: bool) -> None:
+        """What was compressed from `at` on reads `content`; all of it when `whole`."""
+        self.data = self.data[:at] + content
+        self.captured = self.end = len(self.data)
+        self.whole = self.whole and whole
 
 
 Layer = Callable[[Walk, int], "tuple[Layer, int] | None"]

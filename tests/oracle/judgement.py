@@ -7,7 +7,7 @@ capture; what an outcome corresponds to in its fields is read off here, with the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,12 +76,11 @@ def _unpadded(kinds: Iterable[int]) -> str:
     return " ".join(str(kind) for kind in kinds if kind != EOL)
 
 
-def theirs(document: Document, without: Collection[str] = ()) -> dict[int, Opinion]:
-    """tshark's opinion of every stream but those in the encapsulations `without`, by its first frame."""
+def theirs(document: Document) -> dict[int, Opinion]:
+    """tshark's opinion of every stream, by its first frame."""
     attempts: dict[tuple[str, ...], list[Document]] = {}
     for stream in document["tcp"]:
-        if stream["encap"] not in without:
-            attempts.setdefault(_attempt(stream), []).append(stream)
+        attempts.setdefault(_attempt(stream), []).append(stream)
     return {streams[0]["first_frame"]: _their_opinion(_joined(streams), document) for streams in attempts.values()}
 
 

@@ -23,38 +23,8 @@ NO_CAPTURES = "the captures of other projects are not on this machine (../shared
 ORACLE = SHARED / "captures" / "oracle.py"
 LIST = Path(__file__).with_name("judgement_differences.toml")
 
-
-LATER: dict[str, dict[str, str]] = {
-    "dpkt__nb6-http.pcap": {
-        "eth:ethertype:pppoes:ppp:ip": "PPPoE",
-        "eth:ethertype:pppoes:ppp:ip:udp:l2tp:ppp:ipv6": "PPPoE, L2TP",
-    },
-    "libpcap__AH-IPcomp-IPv6.pcap": {"eth:ethertype:ipv6:ah:ipv6": "IPsec AH"},
-    "libpcap__http_PPI.pcap": {"ppi:wlan_radio:wlan:llc:ip": "802.11 behind PPI"},
-    "pcapplusplus__one_http_stream_rst.pcap": {
-        "eth:ethertype:vlan:ethertype:vlan:ethertype:pppoes:ppp:ip": "PPPoE",
-    },
-    "tcpdump__arcnet-rfc1051-arp-icmp-http.pcap": {"arcnet:ip": "ARCnet"},
-    "tcpdump__ipoib.pcap": {"ipoib:ip": "IP over InfiniBand"},
-    "tcptrace__single_byte_rexmit.pcap": {"fddi:llc:ip": "FDDI"},
-    "zeek__4in6.pcap": {"eth:ethertype:ipv6:ip": "IPv4 in IPv6"},
-    "zeek__ayiya3.pcap": {"eth:ethertype:ip:udp:ayiya:ipv6": "AYIYA tunnel"},
-    "zeek__erspan.pcap": {"eth:ethertype:ip:gre:eth:ethertype:ip": "GRE"},
-    "zeek__geneve-many-options.pcap": {"eth:ethertype:ip:udp:geneve:eth:ethertype:ip": "Geneve"},
-    "zeek__gtp1_gn_normal_incl_fragmentation.pcap": {"eth:ethertype:ip:udp:gtp:ip": "GTP"},
-    "zeek__mixed-vlan-mpls.pcap": {"eth:ethertype:mpls:ip": "MPLS"},
-    "zeek__nflog-http.pcap": {"nflog:ip": "NFLOG"},
-    "zeek__pppoe-over-qinq.pcap": {
-        "eth:ethertype:vlan:ethertype:vlan:ethertype:pppoes:ppp:ip": "PPPoE",
-    },
-    "zeek__snap-tcp.pcap": {"eth:llc:ip": "802.2 LLC and SNAP"},
-    "zeek__vxlan-encapsulated-http.pcap": {"eth:ethertype:ip:udp:vxlan:eth:ethertype:ip": "VXLAN"},
-    "zeek__vxlan-overlapping-http-get.pcap": {"eth:ethertype:ip:udp:vxlan:eth:ethertype:ip": "VXLAN"},
-}
-"""Encapsulations not decoded yet (a later issue), as tshark names them: their streams are missing, no others."""
-
 ENOUGH = 0.995
-"""Share of streams, of the encapsulations decoded here, that have to agree in every point."""
+"""Share of streams that have to agree in every point."""
 
 
 def listed() -> dict[str, set[Difference]]:
@@ -89,12 +59,6 @@ def test_real_capture_is_judged_as_tshark_judges_it(name: str) -> None:
     assert expected - found == set(), f"listed in {LIST.name}, but gone"
 
 
-def test_missing_encapsulations_are_there() -> None:
-    require(REAL != ["none"], NO_CAPTURES)
-    for name, encapsulations in LATER.items():
-        assert encapsulations.keys() <= {stream["encap"] for stream in recorded(name)["tcp"]}
-
-
 def test_agreement() -> None:
     require(REAL != ["none"], NO_CAPTURES)
     streams = sum(len(opinions(name)[1]) for name in REAL)
@@ -127,4 +91,4 @@ def recorded(name: str) -> Document:
 
 @cache
 def opinions(name: str) -> tuple[dict[int, Opinion], dict[int, Opinion]]:
-    return ours(SHARED / "captures" / "real" / name), theirs(recorded(name), LATER.get(name, {}))
+    return ours(SHARED / "captures" / "real" / name), theirs(recorded(name))

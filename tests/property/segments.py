@@ -10,11 +10,17 @@ from hypothesis import strategies as st
 from handshake.flow.table import FlowTable
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Fold, Handshake
-from handshake.model.options import MSS, TIMESTAMPS, Option, Options
+from handshake.model.options import AO, MD5, MPTCP, MSS, NOP, SACK, SACK_PERMITTED, TFO, TIMESTAMPS, Option, Options
 from handshake.model.packet import ACK, FIN, PSH, RST, SYN, IcmpError, Packet, Segment, flag_names
 
 CLIENT, SERVER = bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2))
 _FLAGS = (SYN, SYN | ACK, ACK, ACK, PSH | ACK, FIN | ACK, RST, RST | ACK, SYN | FIN, SYN | RST, 0, FIN)
+_OPTIONS = (
+    Option(SACK_PERMITTED, b""), Option(NOP, b""), Option(MD5, bytes(16)), Option(AO, b""), Option(TFO, b"\1"),
+    Option(MPTCP, b""), Option(MPTCP, b"\1\1"), Option(SACK, b"\1"), Option(SACK, bytes(8)),
+    Option(SACK, b"\x60" * 16), Option(TIMESTAMPS, b""), Option(254, b"\xf9\x89"), Option(254, b""), Option(27, b""),
+)  # fmt: skip
+"""Of all sorts, also of lengths that they may not have."""
 _OFFSETS = (0, 1, 1, 2, 6, 7, 100, -1, 70000, 2**31, 2**30 + 5)
 
 
@@ -31,11 +37,16 @@ class Draft:
     payload_len: int
     wait_ns: int
     tsval: int | None
+    ttl: int = 64
+    wnd: int = 1000
+    extra: tuple[Option, ...] = ()
 
     def __repr__(self) -> str:
         """As in a scenario."""
         what = "icmp" if self.flags is None else ",".join(flag_names(self.flags)) or "null"
         extra = f" data {self.payload_len}" * (self.payload_len > 0) + f" ts {self.tsval}" * (self.tsval is not None)
+        extra += f" ttl {self.ttl}" * (self.ttl != 64) + f" win {self.wnd}" * (self.wnd != 1000)
+        extra += f" {[(item.name, item.data.hex()) for item in self.extra]}" * bool(self.extra)
         way = "<>"[self.to_server]
         return f"\n  flow {self.flow} +{self.wait_ns // 10**6} {way} {what} {self.seq} ack {self.ack}{extra}"
 
@@ -52,11 +63,21 @@ class Draft:
         items = [Option(MSS, b"\x05\xb4")] if self.flags & SYN else []
         if self.tsval is not None:
             items.append(Option(TIMESTAMPS, self.tsval.to_bytes(4) + bytes((0, 0, 0, 1))))
+        items += [_shifted(item, base) for item in self.extra]
         ack_raw = ack if self.flags & ACK else 0
+        options = Options(tuple(items))
         segment = Segment(
-            number, time_ns, src, dst, seq, ack_raw, self.flags, 1000, self.payload_len, Options(tuple(items)), 64
+            number, time_ns, src, dst, seq, ack_raw, self.flags, self.wnd, self.payload_len, options, self.ttl
         )
         return Packet(number, time_ns, (), segment, b"", None)
+
+
+def _shifted(item: Option, base: int) -> Option:
+    """SACK blocks are sequence numbers too."""
+    if item.kind != SACK:
+        return item
+    edges = [int.from_bytes(item.data[at : at + 4]) for at in range(0, len(item.data) - 3, 4)]
+    return Option(SACK, b"".join(((base + edge) % 2**32).to_bytes(4) for edge in edges) or item.data)
 
 
 drafts = st.builds(
@@ -67,8 +88,11 @@ drafts = st.builds(
     seq=st.sampled_from(_OFFSETS),
     ack=st.sampled_from(_OFFSETS),
     payload_len=st.sampled_from((0, 0, 0, 1, 5)),
-    wait_ns=st.sampled_from((0, 10**6, 10**9, 300 * 10**9)),
+    wait_ns=st.sampled_from((0, 10**6, 10**9, 300 * 10**9, -(10**6))),
     tsval=st.sampled_from((None, None, 1, 2)),
+    ttl=st.sampled_from((64, 64, 64, 63, 0, 255)),
+    wnd=st.sampled_from((1000, 1000, 0)),
+    extra=st.lists(st.sampled_from(_OPTIONS), max_size=2).map(tuple),
 )
 
 

@@ -4,11 +4,14 @@ A `.txt` file holds scenarios; each starts with `== title ==`. A packet is one l
 
     TIME  DIRECTION  FLAGS  SEQ  [ack N] [data N] [win N] [<options>] …  |  CLIENT-STATE  SERVER-STATE  [marks]
 
+More words: `ttl N`, `ecn N` (the IP field: 0 Not-ECT, 1 ECT(1), 2 ECT(0), 3 CE), `vlan N`, `cut N` (bytes that the
+capture lacks), `offset N`, `reserved N`, `ack-field N` (without ACK), `checksum bad`; options are those of _OPTIONS.
+
 Time is in ms. `>` goes from client to server, `<` from server to client. Numbers count from the ISN of
-their side, which is why every scenario can be (and is) played with several ISNs, wrap-around included,
-and over IPv4 and IPv6. `icmp 3/1 seq 0` in place of flags is an ICMP error travelling in that direction,
-quoting a segment with that number; `icmp6` likewise. `id 7` sets the IP
-identification, which is the packet's number otherwise. `folded` in place of the states: counted, no step.
+their side (`=N` is N on the wire), which is why every scenario can be (and is) played with several ISNs,
+wrap-around included, and over IPv4 and IPv6. `icmp 3/1 seq 0` in place of flags is an ICMP error travelling
+in that direction, quoting a segment with that number; `icmp6` likewise. `id 7` sets the IP identification, which
+is the packet's number otherwise. `folded` in place of the states: counted, no step.
 
 A block of packets is followed by its expectations and makes one handshake:
 
@@ -22,7 +25,7 @@ A block of packets is followed by its expectations and makes one handshake:
     ways      server vlan 20                            other tags, by sender; absent: none
     captured-twice 1                                    copies of packets; absent: 0
 
-`setup` before the first packet: `self` (one host, one port), `ports C S`.
+`setup` before the first packet: `self` (one host, one port), `ports C S`, `ipv4` (makes sense there only).
 """
 
 from __future__ import annotations
@@ -85,6 +88,8 @@ class Scenario:
     @property
     def versions(self) -> tuple[int, ...]:
         """IP versions with which it makes sense."""
+        if self.setup == ("ipv4",):
+            return (4,)
         told = {line.icmp_version for block in self.blocks for line in block.lines} - {None}
         return tuple(version for version in (4, 6) if version in (told or (4, 6)))
 
@@ -142,22 +147,40 @@ def _timestamps(value: str) -> bytes:
     return tsval.to_bytes(4) + tsecr.to_bytes(4)
 
 
+def _mptcp(first: int) -> Callable[[str], bytes]:
+    """Body of an MPTCP option that begins with this byte (subtype, version), given its length, 4 without one."""
+    return lambda length: bytes((first,)).ljust(int(length or 4) - 2, b"\x01")
+
+
 _OPTIONS: dict[str, tuple[int, Callable[[str], bytes]]] = {
     "mss": (2, lambda value: int(value).to_bytes(2)),
     "ws": (3, lambda value: int(value).to_bytes(1)),
     "sack": (4, lambda value: b""),
     "ts": (8, _timestamps),
+    "cc": (11, lambda value: bytes(4)),
     "md5": (19, lambda value: bytes(16)),
+    "quick-start": (27, lambda value: bytes(6)),
+    "user-timeout": (28, lambda value: int(value).to_bytes(2)),
     "ao": (29, lambda value: bytes(14)),
-    "mp-capable": (30, lambda value: b"\x01\x01"),
+    "mp-capable": (30, _mptcp(0x01)),
+    "mp-capable-v0": (30, _mptcp(0x00)),
+    "mp-join": (30, _mptcp(0x10)),
     "tfo": (34, bytes.fromhex),
+    "eno": (69, bytes.fromhex),
+    "tfo-exp": (254, lambda value: bytes.fromhex("f989" + value)),
 }
 
 
-def _option(text: str) -> bytes:
+def _option(text: str, peer_isn: int) -> bytes:
+    """`mss 1460` …; `nop`, `nop 3`; `sacked 5-9`, counted from the other side's ISN; `raw` and hexadecimal bytes."""
     name, _, value = text.strip().partition(" ")
     if name == "raw":
         return bytes.fromhex(value)
+    if name == "nop":
+        return b"\x01" * int(value or 1)
+    if name == "sacked":
+        edges = ((peer_isn + int(edge)) % 2**32 for edge in value.split("-"))
+        return bytes((5, 10)) + b"".join(edge.to_bytes(4) for edge in edges)
     kind, body = _OPTIONS[name][0], _OPTIONS[name][1](value)
     return bytes((kind, len(body) + 2)) + body
 
@@ -189,7 +212,7 @@ class Stage:
         hosts, ports, isns = (client, server), (40000, 80), self.isns
         if self.setup[:1] == ("self",):
             hosts, ports, isns = (client, client), (40000, 40000), (isns[0], isns[0])
-        elif self.setup:
+        elif self.setup[:1] == ("ports",):
             ports = int(self.setup[1]), int(self.setup[2])
         if to_server:
             return hosts, ports, isns
@@ -203,17 +226,18 @@ class Stage:
         segment = packets.tcp(
             hosts,
             ports,
-            seq=isns[0] + int(line.words[1]),
+            seq=int(line.words[1][1:]) if line.words[1].startswith("=") else isns[0] + int(line.words[1]),
             ack=isns[1] + int(words["ack"]) if "ack" in words else int(words.get("ack-field", 0)),
             flags=flags,
             wnd=int(words.get("win", 65535)),
-            options=b"".join(_option(option) for option in options.split(",") if option.strip()),
+            options=b"".join(_option(option, isns[1]) for option in options.split(",") if option.strip()),
             payload=bytes(int(words.get("data", 0))),
             data_offset=int(words["offset"]) if "offset" in words else None,
             reserved=int(words.get("reserved", 0)),
             bad_checksum=words.get("checksum") == "bad",
         )
-        return packets.ip(hosts, packets.TCP, segment, ip_id=int(words["id"]))
+        ttl, ecn, ip_id = int(words.get("ttl", 64)), int(words.get("ecn", 0)), int(words["id"])
+        return packets.ip(hosts, packets.TCP, segment, ttl=ttl, ecn=ecn, ip_id=ip_id)
 
     def _icmp(self, line: Line, words: dict[str, str]) -> bytes:
         hosts, ports, isns = self._ends(not line.to_server)

@@ -65,7 +65,7 @@ def data_after_close(stage: Stage) -> None:
         stage.pause()
 
 
-@scenario("port-reuse.pcapng", "The same ports again", ESTABLISHED, ESTABLISHED, findings="HS116")
+@scenario("port-reuse.pcapng", "The same ports again", ESTABLISHED, ESTABLISHED, findings="HS121")
 def port_reuse(stage: Stage) -> None:
     """The server closes first and is in TIME-WAIT when a new SYN with a higher number comes from the same port."""
     with stage.listen(80) as listener:

@@ -22,16 +22,9 @@ def test_codes_are_in_order_and_names_unique() -> None:
 
 
 def test_codes_start_with_the_hundred_of_their_room() -> None:
-    rooms = {
-        "opening": "1",
-        "options": "2",
-        "data": "3",
-        "illegal": "4",
-        "closing": "5",
-        "capture": "9",
-        "crowds": "6",
-        "numbers": "6",
-    }
+    rooms = dict.fromkeys(("opening", "refusal", "reuse", "middlebox"), "1")
+    rooms |= dict.fromkeys(("options", "timestamps", "ecn", "extensions", "signatures", "traces"), "2")
+    rooms |= {"data": "3", "illegal": "4", "closing": "5", "crowds": "6", "numbers": "6", "capture": "9"}
     for code, found in RULES.items():
         assert re.fullmatch(rf"HS{rooms[(found.detect or found.collect).__module__.rpartition('.')[2]]}\d\d", code)
 

@@ -77,6 +77,10 @@ def test_values_are_text_integers_and_hex() -> None:
     assert first["client"]["address"] == "10.0.0.1"
     assert first["start"] == "2023-11-14T22:13:20.123456789Z"
     assert first["timing"]["irtt_ns"] == 310_000
+    given_away = first["client"]["fingerprint"]
+    assert (given_away["hops"], given_away["layout"], given_away["like"]) == (0, "mss,sok,ts,nop,ws", "Linux")
+    assert (given_away["window_unit"], given_away["window_count"]) == ("mss", 44)
+    assert document["handshakes"][1]["server"]["fingerprint"] is None
     syn = first["timeline"][0]
     assert syn["seq"] == samples.CLIENT_ISN
     assert (syn["rel_seq"], syn["ack"], syn["flags"]) == (0, None, ["SYN"])

@@ -192,6 +192,36 @@ def test_icmp_error_is_dashed_and_names_its_reporter() -> None:
     assert "vlan 100" in text
 
 
+def test_both_openings_have_a_fingerprint() -> None:
+    lines = ladder(samples.established(), width=100)
+    window = "window 64240 = 44 × MSS"
+    assert f"SYN       TTL 64 (0 hops) · {window} · mss,sok,ts,nop,ws · odd: ts1- · like Linux" in lines
+    assert "SYN-ACK   TTL 64 (0 hops) · window 64240 · mss,sok,ts,nop,ws · odd: ts1-" in lines
+    assert not [line for line in ladder(samples.established(), verbosity=-1) if "hops" in line]
+
+
+def test_the_verbose_table_has_signatures() -> None:
+    report = replace(samples.empty(), handshakes=(samples.established(), samples.unanswered()))
+    wide = drawn(Format.TABLE, report, Terminal(width=400, verbosity=1))
+    assert wide.count("64+0:1460:mss*44,7:mss,sok,ts,nop,ws") == 2
+    assert wide.count("64+0:1440:64240,7:mss,sok,ts,nop,ws") == 1
+    assert "64+0" not in drawn(Format.TABLE, report, Terminal(width=400))
+
+
+def test_no_time_is_negative_where_the_clock_went_back() -> None:
+    lone, refused = samples.unanswered(), samples.refused()
+    early = tuple(
+        replace(step, packet=replace(step.packet, time_ns=samples.T0 - 5))
+        for step in (lone.timeline[-1], refused.timeline[-1])
+        if isinstance(step, Step)
+    )
+    for handshake, last in zip((lone, refused), early, strict=True):
+        lines = ladder(replace(handshake, timeline=(*handshake.timeline[:-1], last)))
+        verdict = next(line for line in lines if line.startswith(handshake.outcome.value))
+        assert not re.search(r" (after|in) -", verdict)
+        assert not re.search(r"[0-9] m?s", verdict)
+
+
 def test_verbose_adds_raw_numbers() -> None:
     line = "frame 2, raw seq 1000, ack 4294967291, window 64240, TTL 64"
     assert any(line in each for each in ladder(samples.established(), verbosity=1))

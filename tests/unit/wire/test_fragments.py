@@ -137,7 +137,6 @@ def test_as_many_fragments_as_there_may_be_but_not_as_many_holes() -> None:
 
 def test_fragments_inside_fragments() -> None:
     """A fragment of a packet inside a tunnel that is itself fragmented: IPv6 in IPv4 (RFC 4213)."""
-    pytest.importorskip("handshake.wire.tunnels")
     inner = pieces6(V6_SYN, 8)
     outer = [
         ipv4(part, protocol=41, ip_id=number, fragment=begin // 8 | (MORE if begin == 0 else 0))

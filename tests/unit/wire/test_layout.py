@@ -15,12 +15,14 @@ from tests.unit.wire.wire_bytes import ipv4, tcp
 LAYOUTS = [value for value in vars(layout).values() if isinstance(value, Layout)]
 by_name = pytest.mark.parametrize("header", LAYOUTS, ids=lambda header: header.name)
 
-NUMPY_OF = {"B": "u1", "H": ">u2", "I": ">u4", "Q": ">u8"}
+NUMPY_OF = {"B": "u1", "H": "u2", "I": "u4", "Q": "u8"}
 
 
 def dtype_of(header: Layout) -> np.dtype[np.void]:
     """The column reader's seam: a packed dtype from the very fields that the scalar reader unpacks."""
-    return np.dtype([(name, NUMPY_OF.get(code, f"V{code.rstrip('s')}")) for name, code in header.fields])
+    order = header.order.replace("!", ">")
+    kinds = {code: order + kind for code, kind in NUMPY_OF.items()}
+    return np.dtype([(name, kinds.get(code, f"V{code.rstrip('s')}")) for name, code in header.fields])
 
 
 def sample(header: Layout) -> bytes:
@@ -31,7 +33,7 @@ def sample(header: Layout) -> bytes:
 def test_read_and_offset_of_agree(header: Layout) -> None:
     data = sample(header)
     for (name, code), value in zip(header.fields, header.read(data), strict=True):
-        assert struct.unpack_from("!" + code, data, header.offset_of(name)) == (value,)
+        assert struct.unpack_from(header.order + code, data, header.offset_of(name)) == (value,)
 
 
 @by_name
@@ -39,7 +41,7 @@ def test_fields_follow_each_other_without_gaps(header: Layout) -> None:
     offset = 0
     for name, code in header.fields:
         assert header.offset_of(name) == offset
-        offset += struct.calcsize("!" + code)
+        offset += struct.calcsize(header.order + code)
     assert offset == header.size
 
 
