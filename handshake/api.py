@@ -39,12 +39,12 @@ class Inspection:
     """Decodes frames, follows flows, examines what is finished. Live, probe and replay all feed this.
 
     Sans I/O: it neither reads nor prints. `limit` bounds the flows kept at once. Several captures that
-    have nothing to do with each other: `finish` after each, and `begin` the next.
+    have nothing to do with each other: `finish` after each, and `begin` the next. `secrets` keeps passwords.
     """
 
-    def __init__(self, source: str = "", limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(self, source: str = "", limit: int = DEFAULT_LIMIT, *, secrets: bool = False) -> None:
         self._tally = Tally()
-        self._table = FlowTable(limit)
+        self._table = FlowTable(limit, secrets=secrets)
         self.begin(source)
 
     def begin(self, source: str) -> None:

@@ -76,7 +76,7 @@ class Conversation:
         "undeliverable",
     )
 
-    def __init__(self, number: int, first: Segment, reuse: Mark | None = None) -> None:
+    def __init__(self, number: int, first: Segment, reuse: Mark | None = None, *, secrets: bool = False) -> None:
         src_is_client, inferred = who_opens(first)
         client, server = (first.src, first.dst) if src_is_client else (first.dst, first.src)
         state = State.CLOSED if opens(first) else Observed.UNSEEN
@@ -90,7 +90,7 @@ class Conversation:
         self.copies = [0, 0, 0]
         """SYNs, SYN-ACKs and other packets that were captured more than once and judged once."""
         self.timeline = Timeline()
-        self.talk = Talk()
+        self.talk = Talk(secrets=secrets)
         self.first_data_ns: dict[Side, int] = {}
         """When each side first sent data."""
         self.syn_ack: Segment | None = None

@@ -34,10 +34,11 @@ _TCP, _UDP = 6, 17
 class FlowTable:
     """Sorts packets into conversations and exchanges. Not thread-safe."""
 
-    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(self, limit: int = DEFAULT_LIMIT, *, secrets: bool = False) -> None:
         if limit < 1:
             raise ValueError("a flow table needs room for at least one conversation")
         self.limit = limit
+        self._secrets = secrets
         self.source = ""
         """What the packets come from; handshakes and exchanges carry it on."""
         self.evicted = 0
@@ -117,7 +118,7 @@ class FlowTable:
         if flow is None:
             self._make_room(segment.time_ns)
             self._numbers += 1
-            flow = Conversation(self._numbers, segment, reuse)
+            flow = Conversation(self._numbers, segment, reuse, secrets=self._secrets)
             self._flows[flow.key] = flow
             self._ways.add(flow.ends, flow.number, flow)
         else:
