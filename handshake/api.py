@@ -56,11 +56,16 @@ class Inspection:
 
     def feed(self, frame: Frame) -> list[Handshake]:
         """Take one frame; return the handshakes that it finished, findings attached."""
-        return self._take(frame, self._decoder.decode(frame))
+        return self.take(self.decode(frame), frame.interface)
 
-    def _take(self, frame: Frame, packet: Packet) -> list[Handshake]:
+    def decode(self, frame: Frame) -> Packet:
+        """The packet of the next frame, which `take` takes."""
+        return self._decoder.decode(frame)
+
+    def take(self, packet: Packet, interface: str = "") -> list[Handshake]:
+        """Take one packet, whoever decoded it; return the handshakes that it finished, findings attached."""
         tally = self._tally
-        self._note_time(frame.time_ns)
+        self._note_time(packet.time_ns)
         transport = packet.transport
         if isinstance(transport, Segment):
             tally.tcp += 1
@@ -71,7 +76,7 @@ class Inspection:
         if packet.stop is not None:
             reasons = tally.faults if packet.stop.fault else tally.undecoded
             reasons[packet.stop.reason] = reasons.get(packet.stop.reason, 0) + 1
-        if isinstance(transport, Segment | IcmpError) and self._copies.is_copy(transport, frame.interface):
+        if isinstance(transport, Segment | IcmpError) and self._copies.is_copy(transport, interface):
             tally.copies += 1
             self._table.copied(transport)
             return []
@@ -125,11 +130,12 @@ class Watch(Inspection):
         self.muted: tuple[int, ...] = ()
         """Keys of the runs to mute (`wire.sieve`)."""
 
-    def _take(self, frame: Frame, packet: Packet) -> list[Handshake]:
+    def take(self, packet: Packet, interface: str = "") -> list[Handshake]:
+        """As an inspection does; then `events` tells what happened."""
         self._progress.tick(packet.time_ns)
         if isinstance(packet.transport, Segment) and self._muting.note(packet.transport):
             self.muted = self._muting.keys
-        return super()._take(frame, packet)
+        return super().take(packet, interface)
 
     def events(self, now_ns: int | None = None) -> list[Event]:
         """What happened since the last call; call it after each frame. `now_ns` tells the time when no packet does."""

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from handshake.errors import HandshakeError
 from handshake.model.report import Report
 from handshake.render import Format, renderer
-from handshake.render.terminal import terminal_of
+from handshake.render.terminal import Terminal, terminal_of
 
 
 def write_report(report: Report, form: Format, path: Path | None = None, verbosity: int = 0) -> None:
-    """Draw the report on standard output, or into the file at `path`.
+    """Draw the report on standard output, or into the file at `path`; raises as `write` does."""
+    write(partial(renderer(form), report), path, verbosity)
+
+
+def write(draw: Callable[[TextIO, Terminal], None], path: Path | None = None, verbosity: int = 0) -> None:
+    """Draw on standard output, or into the file at `path`.
 
     Raises HandshakeError when the file cannot be written, and BrokenPipeError when the reader of a pipe has left.
     """
-    draw = renderer(form)
     if path is None:
-        draw(report, sys.stdout, terminal_of(sys.stdout, verbosity=verbosity))
+        draw(sys.stdout, terminal_of(sys.stdout, verbosity=verbosity))
         sys.stdout.flush()
         return
     try:
         with path.open("w", encoding="utf-8") as out:
-            draw(report, out, terminal_of(out, verbosity=verbosity))
+            draw(out, terminal_of(out, verbosity=verbosity))
     except OSError as error:
         raise HandshakeError(f"{path}: cannot write: {error.strerror}") from error
 

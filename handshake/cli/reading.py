@@ -5,19 +5,20 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from handshake.api import Inspection
 from handshake.cli.output import say
-from handshake.errors import CaptureError
+from handshake.errors import CaptureError, ToolError
 from handshake.model.handshake import Handshake
-from handshake.model.packet import Frame
 from handshake.model.report import Report, SourceInfo
 from handshake.source.capture import open_capture
 
 _BATCH = 1 << 12
 """Frames between two looks at the clock."""
 _PATIENCE_S = 0.5
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,48 +26,91 @@ class Reading:
     """What came of reading several captures."""
 
     report: Report
-    unreadable: bool
-    """At least one file could not be read at all; that was said on standard error."""
+    failure: int
+    """Exit status of the worst that was said on standard error about a file; 0 when all could be read."""
     interrupted: bool
 
     @property
     def exit_status(self) -> int:
-        """130 interrupted, 2 a file could not be read, 1 a capture is damaged, 0 all was read."""
+        """130 interrupted, 69 tshark failed, 2 a file could not be read, 1 a capture is damaged, 0 all was read."""
         if self.interrupted:
             return 130
-        if self.unreadable:
-            return CaptureError.exit_status
+        if self.failure:
+            return self.failure
         return int(any(source.damage for source in self.report.sources))
 
 
-def read_captures(paths: Iterable[str], quiet: bool) -> Reading:
-    """Read captures one after the other, each judged on its own. Ctrl-C ends the reading, not the program."""
+def read_captures(paths: Iterable[str], quiet: bool, *, by_tshark: bool = False) -> Reading:
+    """Read captures one after the other, each judged on its own. Ctrl-C ends the reading, not the program.
+
+    With `by_tshark` it is tshark that dissects them; raises ToolError when it is missing or too old.
+    """
     inspection = Inspection()
+    read = _dissected if by_tshark else _decoded
+    if by_tshark:
+        from handshake.oracle import find_tshark
+
+        find_tshark()
+    silent = quiet or not sys.stderr.isatty()
     handshakes: list[Handshake] = []
     sources: list[SourceInfo] = []
-    unreadable = interrupted = False
+    failure, interrupted = 0, False
     for path in paths:
         try:
-            with open_capture(path) as capture:
-                inspection.begin(capture.name)
-                try:
-                    for frame in _shown(capture, quiet or not sys.stderr.isatty()):
-                        handshakes.extend(inspection.feed(frame))
-                finally:
-                    handshakes.extend(inspection.finish())
-                    sources.append(capture.info())
-        except CaptureError as error:
+            read(path, inspection, handshakes, sources, silent)
+        except (CaptureError, ToolError) as error:
             say(str(error))
-            unreadable = True
+            failure = max(failure, error.exit_status)
         except KeyboardInterrupt:
             say(f"interrupted after {inspection.tally.frames:,} frames")
             interrupted = True
             break
-    return Reading(inspection.report(handshakes, sources), unreadable, interrupted)
+    return Reading(inspection.report(handshakes, sources), failure, interrupted)
 
 
-def _shown(frames: Iterable[Frame], silent: bool) -> Iterator[Frame]:
-    """The same frames; while that takes long, their number on standard error."""
+def _decoded(
+    path: str, inspection: Inspection, handshakes: list[Handshake], sources: list[SourceInfo], silent: bool
+) -> None:
+    """Read one capture, as far as it goes or until Ctrl-C, and say in `sources` how far that was."""
+    with open_capture(path) as capture:
+        inspection.begin(capture.name)
+        try:
+            for frame in shown(capture, silent):
+                handshakes.extend(inspection.feed(frame))
+        finally:
+            handshakes.extend(inspection.finish())
+            sources.append(capture.info())
+
+
+def _dissected(
+    path: str, inspection: Inspection, handshakes: list[Handshake], sources: list[SourceInfo], silent: bool
+) -> None:
+    """The same, dissected by tshark, which also reads formats that we do not."""
+    from handshake.oracle import Dissection
+
+    with Dissection(path) as dissection:
+        inspection.begin(dissection.name)
+        try:
+            for claim in shown(dissection, silent):
+                handshakes.extend(inspection.take(claim.packet))
+        finally:
+            handshakes.extend(inspection.finish())
+            if dissection.frames or dissection.ended:
+                info = dissection.info()
+                sources.append(replace(info, format=", ".join(filter(None, (_format(path), info.format)))))
+
+
+def _format(path: str) -> str:
+    """What a capture is by its first bytes; empty for what we do not read."""
+    try:
+        with open_capture(path) as capture:
+            return capture.format
+    except CaptureError:
+        return ""
+
+
+def shown(frames: Iterable[Item], silent: bool, before: str = "") -> Iterator[Item]:
+    """The same frames; while that takes long, their number on standard error, behind what is said `before`."""
     if silent:
         yield from frames
         return
@@ -75,10 +119,10 @@ def _shown(frames: Iterable[Frame], silent: bool) -> Iterator[Frame]:
     try:
         for number, frame in enumerate(frames):
             if number % _BATCH == 0 and time.monotonic() - shown_at > _PATIENCE_S:
-                sys.stderr.write(f"\r{number:,} frames ")
+                sys.stderr.write(f"\r{before}{number:,} frames ")
                 sys.stderr.flush()
                 shown, shown_at = True, time.monotonic()
             yield frame
     finally:
         if shown:
-            sys.stderr.write("\r" + " " * 30 + "\r")
+            sys.stderr.write("\r" + " " * (30 + len(before)) + "\r")

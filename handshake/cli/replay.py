@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,13 @@ from handshake.render.crowds import without_crowds
 from handshake.render.select import Selection
 
 OUTCOMES = ", ".join(outcome.value for outcome in Outcome)
+
+
+class Engine(StrEnum):
+    """Who dissects the packets; the judgement is always ours."""
+
+    HANDSHAKE = "handshake"
+    TSHARK = "tshark"
 
 
 def replay(  # noqa: PLR0917 - the command line is the signature
@@ -42,6 +50,7 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     port: Annotated[
         int | None, typer.Option("--port", help="Only with this port at either end.", metavar="N", min=0, max=65535)
     ] = None,
+    engine: Annotated[Engine, typer.Option("--engine", help="Who dissects the packets.")] = Engine.HANDSHAKE,
     every: Annotated[
         bool, typer.Option("--all", help="List also the handshakes that a scan or flood sums up in one line.")
     ] = False,
@@ -52,12 +61,12 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     """Show every handshake in recorded captures.
 
     Exit status: 0 all was read, 1 a capture is damaged (everything before the damage is shown),
-    2 usage or a file that cannot be read at all, 130 interrupted.
+    2 usage or a file that cannot be read at all, 69 tshark was asked for and is missing or fails, 130 interrupted.
     """
     from handshake.cli.reading import read_captures
 
     selection = Selection(flow, only or (), _codes(finding or []), network(host), port)
-    reading = read_captures(files, quiet)
+    reading = read_captures(files, quiet, by_tshark=engine is Engine.TSHARK)
     if reading.report.sources or reading.interrupted:
         form = Format.LADDER if ladder else Format.SUMMARY if summary else form
         verbosity = -1 if quiet else int(verbose)

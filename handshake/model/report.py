@@ -16,8 +16,8 @@ from handshake.model.totals import Totals
 class Damage:
     """Where a capture could not be read any further; everything before it was."""
 
-    offset: int
-    """Bytes into the (decompressed) file."""
+    offset: int | None
+    """Bytes into the (decompressed) file; None where the reader does not tell."""
     number: int
     """Number of the packet that could not be read, from 1."""
     reason: str

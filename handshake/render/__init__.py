@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from importlib import import_module
 from typing import Protocol, TextIO, cast
 
+from handshake.model.crosscheck import Checked
 from handshake.model.report import Report
 from handshake.render.terminal import Terminal
 
@@ -29,6 +31,14 @@ class Show(StrEnum):
     JSONL = "jsonl"
 
 
+class CheckFormat(StrEnum):
+    """The formats of a crosscheck (`render.crosscheck`)."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
 class Renderer(Protocol):
     """Draws a report on a text stream."""
 
@@ -36,6 +46,18 @@ class Renderer(Protocol):
         """Write the whole report to `out`, as far as `terminal` can show it."""
 
 
+class CheckRenderer(Protocol):
+    """Draws a crosscheck on a text stream."""
+
+    def __call__(self, checked: Sequence[Checked], out: TextIO, terminal: Terminal) -> None:
+        """Write all of it to `out`, as far as `terminal` can show it."""
+
+
 def renderer(form: Format) -> Renderer:
     """The renderer of a format."""
     return cast(Renderer, import_module(f"handshake.render.{form.value}").render)
+
+
+def check_renderer(form: CheckFormat) -> CheckRenderer:
+    """The renderer of a crosscheck in a format."""
+    return cast(CheckRenderer, getattr(import_module("handshake.render.crosscheck"), f"render_{form.value}"))

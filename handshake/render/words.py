@@ -205,7 +205,8 @@ def icmp_words(error: IcmpError) -> str:
 
 def damage_words(damage: Damage) -> str:
     """Where and why a capture could not be read any further."""
-    return f"at packet {damage.number:,}, byte {damage.offset:,}: {damage.reason}"
+    place = "" if damage.offset is None else f", byte {damage.offset:,}"
+    return f"at packet {damage.number:,}{place}: {damage.reason}"
 
 
 def reporter_words(error: IcmpError) -> str:
