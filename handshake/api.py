@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from handshake.findings import crowds_of, examine
 from handshake.flow.copies import Copies
 from handshake.flow.progress import Progress
+from handshake.flow.stories import told
 from handshake.flow.table import DEFAULT_LIMIT, FlowTable
 from handshake.flow.verdict import conclude
 from handshake.model.event import Event
@@ -38,12 +39,12 @@ class Inspection:
     """Decodes frames, follows flows, examines what is finished. Live, probe and replay all feed this.
 
     Sans I/O: it neither reads nor prints. `limit` bounds the flows kept at once. Several captures that
-    have nothing to do with each other: `finish` after each, and `begin` the next.
+    have nothing to do with each other: `finish` after each, and `begin` the next. `secrets` keeps passwords.
     """
 
-    def __init__(self, source: str = "", limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(self, source: str = "", limit: int = DEFAULT_LIMIT, *, secrets: bool = False) -> None:
         self._tally = Tally()
-        self._table = FlowTable(limit)
+        self._table = FlowTable(limit, secrets=secrets)
         self.begin(source)
 
     def begin(self, source: str) -> None:
@@ -113,8 +114,9 @@ class Inspection:
         self, handshakes: Iterable[Handshake], sources: Iterable[SourceInfo], approach: Approach | None = None
     ) -> Report:
         """The view-model of what was fed, with handshakes in order of appearance."""
-        ordered = tuple(sorted(handshakes, key=lambda handshake: handshake.number))
-        return Report(tuple(sources), self.tally, ordered, self._table.exchanges(), approach, crowds=crowds_of(ordered))
+        exchanges = self._table.exchanges()
+        ordered = told(sorted(handshakes, key=lambda handshake: handshake.number), exchanges)
+        return Report(tuple(sources), self.tally, ordered, exchanges, approach, crowds=crowds_of(ordered))
 
 
 class Watch(Inspection):

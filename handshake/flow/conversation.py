@@ -7,6 +7,7 @@ for the state table. Recognition follows RFC 9293 §3.10.7, RFC 5961 (challenge 
 
 from __future__ import annotations
 
+from handshake.app.talk import Talk
 from handshake.flow.acceptance import (
     IDLE_NS,
     asks_again,
@@ -49,6 +50,7 @@ class Conversation:
         "_early_ack",
         "_last_ns",
         "_on_first_step",
+        "_payload",
         "_ran_back",
         "challenged",
         "client",
@@ -58,6 +60,7 @@ class Conversation:
         "evicted",
         "fins_crossed",
         "first_close",
+        "first_data_ns",
         "number",
         "other_ways",
         "reset_by",
@@ -68,11 +71,12 @@ class Conversation:
         "syn_ack_retransmits",
         "syn_retransmits",
         "tags",
+        "talk",
         "timeline",
         "undeliverable",
     )
 
-    def __init__(self, number: int, first: Segment, reuse: Mark | None = None) -> None:
+    def __init__(self, number: int, first: Segment, reuse: Mark | None = None, *, secrets: bool = False) -> None:
         src_is_client, inferred = who_opens(first)
         client, server = (first.src, first.dst) if src_is_client else (first.dst, first.src)
         state = State.CLOSED if opens(first) else Observed.UNSEEN
@@ -86,6 +90,9 @@ class Conversation:
         self.copies = [0, 0, 0]
         """SYNs, SYN-ACKs and other packets that were captured more than once and judged once."""
         self.timeline = Timeline()
+        self.talk = Talk(secrets=secrets)
+        self.first_data_ns: dict[Side, int] = {}
+        """When each side first sent data."""
         self.syn_ack: Segment | None = None
         """The SYN-ACK that the handshake is built on: the first acceptable one, or the one the client confirms."""
         self.completed_by: Segment | None = None
@@ -152,8 +159,9 @@ class Conversation:
             return receiver.acknowledged_by(segment.ack)
         return receiver.snd_nxt is not None and near(receiver.snd_nxt, segment.ack)
 
-    def feed(self, segment: Segment) -> None:
-        """Judge one segment of this conversation."""
+    def feed(self, segment: Segment, payload: bytes = b"") -> None:
+        """Judge one segment of this conversation, with what was captured of its payload."""
+        self._payload = payload
         sender, receiver = self._ends(segment)
         if segment.flags & RST:
             self._reset(segment, sender, receiver)
@@ -405,6 +413,10 @@ class Conversation:
         sender.sent(segment)
         if fits:
             sender.advance(segment)
+            if segment.payload_len:
+                self.first_data_ns.setdefault(self._side(sender), segment.time_ns)
+            if segment.seg_len and not self.talk.done:
+                self.talk.hear(self._side(sender), segment, self._payload)
         if receiver.first_seq is None and segment.ack is not None:
             receiver.first_seq = segment.ack_raw
         self._note_closed(segment)

@@ -34,10 +34,11 @@ _TCP, _UDP = 6, 17
 class FlowTable:
     """Sorts packets into conversations and exchanges. Not thread-safe."""
 
-    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(self, limit: int = DEFAULT_LIMIT, *, secrets: bool = False) -> None:
         if limit < 1:
             raise ValueError("a flow table needs room for at least one conversation")
         self.limit = limit
+        self._secrets = secrets
         self.source = ""
         """What the packets come from; handshakes and exchanges carry it on."""
         self.evicted = 0
@@ -61,9 +62,9 @@ class FlowTable:
         """Take one packet; return the handshakes that it finished (none, nearly always)."""
         transport = packet.transport
         if isinstance(transport, Segment):
-            self._segment(transport)
+            self._segment(transport, packet.payload)
         elif isinstance(transport, Datagram):
-            self._datagram(transport)
+            self._datagram(transport, packet.payload)
         elif isinstance(transport, IcmpError):
             self._icmp(transport)
         return self._take_finished()
@@ -98,7 +99,7 @@ class FlowTable:
         finished, self._finished = self._finished, []
         return finished
 
-    def _segment(self, segment: Segment) -> None:
+    def _segment(self, segment: Segment, payload: bytes) -> None:
         key = (segment.src, segment.dst, segment.tags)
         flow = (
             self._flows.get(key)
@@ -117,12 +118,12 @@ class FlowTable:
         if flow is None:
             self._make_room(segment.time_ns)
             self._numbers += 1
-            flow = Conversation(self._numbers, segment, reuse)
+            flow = Conversation(self._numbers, segment, reuse, secrets=self._secrets)
             self._flows[flow.key] = flow
             self._ways.add(flow.ends, flow.number, flow)
         else:
             before = self._stage(flow)
-        flow.feed(segment)
+        flow.feed(segment, payload)
         after = self._stage(flow)
         if after != before:
             if before is not None:
@@ -171,7 +172,7 @@ class FlowTable:
             del self._flows[key]
         self._ways.remove(flow.ends, flow.number)
 
-    def _datagram(self, datagram: Datagram) -> None:
+    def _datagram(self, datagram: Datagram, payload: bytes) -> None:
         key = (datagram.src, datagram.dst, datagram.tags)
         exchange = (
             self._exchanges.get(key)
@@ -185,7 +186,7 @@ class FlowTable:
             self._exchange_numbers += 1
             exchange = self._exchanges[key] = OpenExchange(self._exchange_numbers, datagram)
             self._exchange_ways.add(exchange.ends, exchange.number, exchange)
-        exchange.feed(datagram)
+        exchange.feed(datagram, payload)
 
     def _reply_on_another_way(self, datagram: Datagram) -> OpenExchange | None:
         """The exchange that waits for a first reply, which now comes in another VLAN or tunnel of the same kind."""

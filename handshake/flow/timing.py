@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from handshake.flow.conversation import Conversation
-from handshake.model.handshake import Timing
+from handshake.model.handshake import Side, Timing
 from handshake.model.packet import Segment
 
 
 def measure(conversation: Conversation) -> Timing:
     """Latencies of a conversation; ns, None where the packets to measure them are missing."""
+    timing = _opening(conversation)
+    reply_ns = _reply_ns(conversation)
+    way_ns = timing.syn_to_synack_ns
+    thought_ns = None if reply_ns is None or way_ns is None else max(reply_ns - way_ns, 0)
+    return replace(timing, reply_ns=reply_ns, thought_ns=thought_ns)
+
+
+def _reply_ns(conversation: Conversation) -> int | None:
+    """How long the first reply took; None where it, or what it answers, was not captured."""
+    first = conversation.first_data_ns
+    asked_ns, said_ns = first.get(Side.CLIENT), first.get(Side.SERVER)
+    opened = conversation.completed_by
+    if said_ns is None or opened is None:
+        return None
+    since_ns = asked_ns if asked_ns is not None and asked_ns <= said_ns else opened.time_ns
+    return said_ns - since_ns if said_ns >= since_ns else None
+
+
+def _opening(conversation: Conversation) -> Timing:
     syn_ack, last = conversation.syn_ack, conversation.completed_by
     client, server = conversation.client, conversation.server
     setup_ns = last.time_ns - client.syns[0].time_ns if last and client.syns else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from handshake.flow.conversation import Conversation
 from handshake.flow.negotiation import negotiate
 from handshake.flow.timing import measure
+from handshake.model.application import Application
 from handshake.model.handshake import CloseKind, Copies, Handshake, Outcome, Side, Teardown
 from handshake.model.packet import Tags
 
@@ -62,6 +65,14 @@ def _other_ways(conversation: Conversation) -> tuple[tuple[Side, Tags], ...]:
     return tuple((Side.CLIENT if src == client else Side.SERVER, tags) for src, _, tags in conversation.other_ways)
 
 
+def _application(conversation: Conversation) -> Application | None:
+    said = conversation.talk.application()
+    if said is None or not said.lookups:
+        return said
+    server = conversation.server.endpoint
+    return replace(said, lookups=tuple(replace(lookup, server=server) for lookup in said.lookups))
+
+
 def conclude(conversation: Conversation, source: str = "") -> Handshake:
     """The finished handshake, findings not yet attached."""
     client, server = conversation.client, conversation.server
@@ -82,5 +93,6 @@ def conclude(conversation: Conversation, source: str = "") -> Handshake:
         other_ways=_other_ways(conversation),
         copies=Copies(*conversation.copies),
         evicted=conversation.evicted,
+        application=_application(conversation),
         source=source,
     )

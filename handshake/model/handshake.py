@@ -10,7 +10,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from handshake.model.address import Endpoint
-from handshake.model.dns import DnsAnswer
+from handshake.model.application import Application
+from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.finding import Finding
 from handshake.model.packet import Datagram, IcmpError, Segment, Tags
 
@@ -201,6 +202,26 @@ class Timing:
     setup_ns: int | None = None
     """First SYN to the segment that completed the handshake: what the user waited, retries included."""
     excluded: str | None = None
+    reply_ns: int | None = None
+    """First data of the client to the first data of the server after it; where the server speaks first, from the
+    segment that completed the handshake."""
+    thought_ns: int | None = None
+    """What of `reply_ns` the server itself took: without the way there and back (`syn_to_synack_ns`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The name under which a server was looked up before the connection."""
+
+    name: str
+    server: Endpoint
+    """The name server that said so."""
+    answered_ns: int
+    """When, ns since the epoch."""
+    ttl_s: int
+    """How long the answer may be kept."""
+    exchange: int | None
+    """Number of the UDP exchange that held question and answer; None when it was asked over TCP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +302,12 @@ class Handshake:
     """Packets that were captured more than once; each was judged once."""
     evicted: bool = False
     """Dropped from the flow table before its end because the table was full."""
+    application: Application | None = None
+    """What was said over it, where the protocol was recognised."""
+    named: Named | None = None
+    """The latest answer of a name server, seen before it began, that gave the server's address to the client."""
+    announced_by: int | None = None
+    """Number of the FTP control connection that announced this data connection."""
     source: str = ""
     """The capture or interface that it was seen in."""
     findings: tuple[Finding, ...] = ()
@@ -337,6 +364,8 @@ class Exchange:
     """First datagram to first reply, ns; None without a reply."""
     icmp: IcmpError | None = None
     """The first ICMP error that quoted a datagram of this exchange."""
+    lookups: tuple[Lookup, ...] = ()
+    """DNS questions in it, with their answers."""
     tags: Tags = ()
     source: str = ""
     """The capture or interface that it was seen in."""

@@ -12,10 +12,11 @@ from typing import Any
 
 from handshake.findings.fingerprint import Fingerprint, fingerprint
 from handshake.model.address import Endpoint, format_address
+from handshake.model.application import Application
 from handshake.model.crowd import Crowd
 from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.event import Event
-from handshake.model.handshake import Exchange, Fold, Handshake, Negotiated, Peer, Side, Step
+from handshake.model.handshake import Exchange, Fold, Handshake, Named, Negotiated, Peer, Side, Step
 from handshake.model.kernel import Connect
 from handshake.model.packet import Datagram, IcmpError, Segment, Tags, flag_names
 from handshake.model.report import Approach, Reply, Report, SourceInfo, Tally
@@ -239,6 +240,41 @@ def _endpoint(endpoint: Endpoint) -> Document:
     return {"address": endpoint.host, "port": endpoint.port, "scope": endpoint.scope.value}
 
 
+def _named(named: Named) -> Document:
+    return {
+        "name": named.name,
+        "server": _endpoint(named.server),
+        "answered_ns": named.answered_ns,
+        "ttl_s": named.ttl_s,
+        "exchange": named.exchange,
+    }
+
+
+def _application(application: Application) -> Document:
+    return {
+        "protocol": application.protocol,
+        "lines": [
+            {"time_ns": line.time_ns, "sender": line.sender.value, "text": line.text, "note": line.note}
+            for line in application.lines
+        ],
+        "omitted": application.omitted,
+        "fault": application.fault,
+        "http": [asdict(exchange) for exchange in application.http],
+        "ftp": [
+            {
+                "command": data.command,
+                "address": format_address(data.address) if data.address else None,
+                "port": data.port,
+                "listener": data.listener.value,
+                "time_ns": data.time_ns,
+            }
+            for data in application.ftp
+        ],
+        "tls": {**asdict(application.tls)} if application.tls else None,
+        "lookups": [_lookup(lookup) for lookup in application.lookups],
+    }
+
+
 def _tags(tags: Tags) -> list[Document]:
     return [
         {
@@ -268,7 +304,12 @@ def _handshake(handshake: Handshake) -> Document:
             "syn_to_synack_ns": timing.syn_to_synack_ns,
             "synack_to_ack_ns": timing.synack_to_ack_ns,
             "excluded": timing.excluded,
+            "reply_ns": timing.reply_ns,
+            "thought_ns": timing.thought_ns,
         },
+        "named": _named(handshake.named) if handshake.named else None,
+        "announced_by": handshake.announced_by,
+        "application": _application(handshake.application) if handshake.application else None,
         "syn_retransmits": handshake.syn_retransmits,
         "synack_retransmits": handshake.synack_retransmits,
         "negotiation": _negotiation(handshake.negotiation),
@@ -404,5 +445,6 @@ def _exchange(exchange: Exchange) -> Document:
         "verdict": exchange.verdict.value,
         "datagrams": [_datagram(packet, exchange) for packet in exchange.datagrams],
         "answer": _answer(exchange.answer) if exchange.answer else None,
+        "lookups": [_lookup(lookup) for lookup in exchange.lookups],
         "tags": _tags(exchange.tags),
     }

@@ -5,9 +5,11 @@ Wide terminals show both states in full, narrower ones only where a state went, 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from handshake.model.application import Line
 from handshake.model.handshake import Change, Fold, Handshake, Mark, Side, State, Step
 from handshake.model.kernel import KernelView
 from handshake.model.packet import ACK, FIN, RST, SYN, IcmpError, Segment, flag_names
@@ -69,7 +71,9 @@ class Lanes:
     def write(self) -> None:
         """The heading and every row of the timeline."""
         self._heading()
+        said = deque(self.handshake.application.lines if self.handshake.application else ())
         for item in self.handshake.timeline:
+            self._say(said, item.time_ns - 1)
             if isinstance(item, Fold):
                 self._fold(item)
                 continue
@@ -79,6 +83,21 @@ class Lanes:
                 self._row(item)
             for line in self._remarks(item):
                 self.page.paragraph(*line, indent=self.widths.indent)
+            self._say(said, item.time_ns, beneath=True)
+        self._say(said, self.handshake.end_ns)
+
+    def _say(self, said: deque[Line], until_ns: int, *, beneath: bool = False) -> None:
+        """What the application said up to a moment; `beneath` the row of that moment, which tells the time."""
+        while said and said[0].time_ns <= until_ns:
+            line = said.popleft()
+            symbol = "▶" if line.sender is Side.CLIENT else "◀"
+            first = "" if beneath else self._time(line.time_ns)
+            self.page.paragraph(
+                (f"{symbol} {line.text}", "magenta"),
+                (f"· {line.note}" * bool(line.note), "dim"),
+                indent=self.widths.indent,
+                first=first,
+            )
 
     def _measure(self) -> _Widths:
         time = len(self._clock(self.handshake.end_ns)) + 1

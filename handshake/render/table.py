@@ -15,6 +15,7 @@ from handshake.render.crowds import write_omitted
 from handshake.render.exchanges import captures, origins_ns, starts, write_exchanges
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
+from handshake.render.story import speaks
 from handshake.render.terminal import Terminal
 from handshake.render.units import maybe_duration
 from handshake.render.words import OUTCOME_STYLE, close_brief, option_brief, retransmits, way_words
@@ -51,6 +52,7 @@ def _columns(handshakes: Sequence[Handshake], origins: Mapping[str, int]) -> lis
         Column("client", [str(h.client.endpoint) for h in handshakes], expendable=3, middle=True),
         Column("server", [str(h.server.endpoint) for h in handshakes], middle=True),
         Column("service", [service_name(h.server.endpoint.port) or "" for h in handshakes], expendable=5),
+        Column("speaks", [speaks(h) for h in handshakes], expendable=4),
         Column("within", [way_words(h) for h in handshakes], expendable=4),
         Column("outcome", [h.outcome.value for h in handshakes], styles=[OUTCOME_STYLE[h.outcome] for h in handshakes]),
         Column("set-up", [maybe_duration(h.timing.setup_ns) for h in handshakes], expendable=1, right=True),

@@ -12,6 +12,7 @@ from handshake.model.packet import ACK
 from handshake.render.explanation import write_reasons
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
+from handshake.render.story import story
 from handshake.render.words import (
     OUTCOME_STYLE,
     OUTCOME_WORDS,
@@ -32,6 +33,8 @@ def write_verdict(page: Page, handshake: Handshake) -> None:
         page.paragraph((OUTCOME_WORDS[handshake.outcome], "dim"))
     if handshake.outcome.opened:
         page.paragraph(close_sentence(handshake.teardown))
+    for sentence in story(handshake):
+        page.paragraph(sentence)
     if handshake.role_inferred:
         page.paragraph(("no SYN was captured: which end is the client is a guess from the ports", "dim"))
     if handshake.evicted:

@@ -49,12 +49,19 @@ def encode_name(name: str) -> bytes:
 
 def read_question(data: bytes) -> tuple[str, int] | None:
     """Name and type that a query asks for; None for bytes that are no query."""
+    query = read_query(data)
+    return query and query[1:]
+
+
+def read_query(data: bytes) -> tuple[int, str, int] | None:
+    """Id, name and type of a query with one question; None for bytes that are no query."""
     try:
+        number, flags, questions, _, _, _ = _HEADER.unpack_from(data)
         name, at = _name(data, _HEADER.size)
         kind, _ = _QUESTION.unpack_from(data, at)
     except (struct.error, _FaultError):
         return None
-    return name, kind
+    return (number, name, kind) if questions == 1 and not flags & _RESPONSE else None
 
 
 def read_answer(data: bytes) -> DnsAnswer | None:

@@ -1,0 +1,99 @@
+"""The talk on one connection: its bytes put in order, the protocol recognised by its first words, and followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from handshake.app.dialogue import Dialogue
+from handshake.app.dns import PORTS as DNS_PORTS
+from handshake.app.dns import Dns
+from handshake.app.ftp import Ftp
+from handshake.app.http import METHODS, Http
+from handshake.app.smtp import Smtp
+from handshake.app.ssh import Ssh
+from handshake.app.stream import InOrder, Part
+from handshake.app.tls import Tls
+from handshake.model import seq
+from handshake.model.application import Application
+from handshake.model.handshake import Side
+from handshake.model.packet import FIN, Segment
+
+_FIRST_WORDS = 64
+"""Bytes of one side after which a protocol that is still not recognised never will be."""
+
+
+class Talk:
+    """Both directions of one connection. It costs nothing once it is done."""
+
+    __slots__ = ("_dialogue", "_heard", "_secrets", "_streams", "done")
+
+    def __init__(self, *, secrets: bool = False) -> None:
+        self._secrets = secrets
+        self._streams: dict[Side, InOrder] = {}
+        self._heard: list[tuple[Side, bytes, int]] = []
+        """What was said before the protocol was recognised."""
+        self._dialogue: Dialogue | None = None
+        self.done = False
+
+    def hear(self, sender: Side, segment: Segment, payload: bytes) -> None:
+        """One acceptable segment of the connection, with what was captured of its payload."""
+        start = seq.add(segment.seq, segment.flags >> 1 & 1)  # a SYN counts as one, before the data
+        if segment.payload_len:
+            stream = self._streams.setdefault(sender, InOrder(start))
+            self._pass_on(sender, stream.take(start, payload, segment.payload_len), segment)
+        if segment.flags & FIN and self._dialogue is not None and not self.done:
+            self._dialogue.end(sender, segment.time_ns)
+
+    def application(self) -> Application | None:
+        """What was said; None when no protocol was recognised."""
+        return self._dialogue.application() if self._dialogue is not None else None
+
+    def _pass_on(self, sender: Side, parts: Iterator[Part], segment: Segment) -> None:
+        for part in parts:
+            if self.done:
+                return
+            if isinstance(part, int):
+                if self._dialogue is None:
+                    self.done = True
+                else:
+                    self._dialogue.gap(sender, part, segment.time_ns)
+            elif self._dialogue is not None:
+                self._dialogue.feed(sender, part, segment.time_ns)
+            else:
+                self._recognise(sender, part, segment)
+            self.done = self.done or (self._dialogue is not None and self._dialogue.done)
+        if self.done:
+            self._streams.clear()
+            self._heard.clear()
+
+    def _recognise(self, sender: Side, data: bytes, segment: Segment) -> None:
+        self._heard.append((sender, data, segment.time_ns))
+        said = b"".join(data for side, data, _ in self._heard if side is sender)
+        server_port = segment.dst.port if sender is Side.CLIENT else segment.src.port
+        kind = recognised(sender, said, server_port)
+        if kind is not None:
+            self._dialogue = kind(secrets=self._secrets)
+            for side, heard, time_ns in self._heard:
+                if not self._dialogue.done:
+                    self._dialogue.feed(side, heard, time_ns)
+        elif len(said) > _FIRST_WORDS:
+            self.done = True
+
+
+def recognised(sender: Side, said: bytes, server_port: int) -> type[Dialogue] | None:
+    """The protocol that begins with these bytes; the port only tells apart what begins alike."""
+    if said.startswith(b"SSH-"):
+        return Ssh
+    if len(said) >= 6 and said[0] == 22 and said[1] == 3 and said[5] == (1 if sender is Side.CLIENT else 2):
+        return Tls
+    if server_port in DNS_PORTS:
+        return Dns
+    if sender is Side.CLIENT:
+        return Http if said.startswith(METHODS) else None
+    if said.startswith(b"HTTP/1."):
+        return Http
+    if said.startswith((b"220 ", b"220-", b"421 ", b"554 ", b"120 ")):
+        if server_port == 21 or b"FTP" in said.upper():
+            return Ftp
+        return Smtp if server_port in (25, 465, 587, 2525) or b"SMTP" in said.upper() else None
+    return None
