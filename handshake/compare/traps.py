@@ -36,9 +36,9 @@ def explained(case: FrameCase | StreamCase) -> str | None:
     """The name of the first trap that explains a difference; None if none does."""
     if isinstance(case, FrameCase):
         return next((trap.name for trap in TRAPS if trap.of_frame is not None and trap.of_frame(case)), None)
-    odd = case.facts.odd.get(case.pair.ends, ())
+    odd = case.facts.odd.get(case.pair.ends, set())
     for trap in TRAPS:
-        if trap.name in odd or (trap.of_stream is not None and trap.of_stream(case)):
+        if (trap.name in odd and None not in odd) or (trap.of_stream is not None and trap.of_stream(case)):
             return trap.name
     return None
 
@@ -51,7 +51,12 @@ _PSEUDO_HEADER = 32
 
 
 def _in_fragments(case: FrameCase) -> bool:
-    return case.point == "tcp" and (case.claim.fragmented or bool(case.claim.fragments))
+    """We have the segment in a fragment, or had it in an earlier one of those that tshark put together."""
+    if case.point != "tcp":
+        return False
+    if isinstance(case.packet.transport, Segment):
+        return case.claim.fragmented
+    return any(number in case.facts.ours_alone for number in case.claim.fragments)
 
 
 def _offset_too_small(case: FrameCase) -> bool:
