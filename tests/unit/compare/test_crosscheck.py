@@ -257,7 +257,8 @@ def test_a_piece_that_is_no_copy_is_not_cut_up() -> None:
 def test_crossing_syn() -> None:
     """Split handshake in four steps: for tshark the server's SYN opens another stream."""
     dialogue = [
-        segment(1, ">S", 0), segment(2, "<A", 0, 1), segment(3, "<S", 0), segment(4, ">SA", 0, 1), segment(5, "<A", 1, 1),
+        segment(1, ">S", 0), segment(2, "<A", 0, 1), segment(3, "<S", 0), segment(4, ">SA", 0, 1),
+        segment(5, "<A", 1, 1),
     ]  # fmt: skip
     told = [claim(each, number > 1, completeness=7) for number, each in enumerate(dialogue)]
     result = checked(*zip(dialogue, told, strict=True))
