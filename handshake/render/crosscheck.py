@@ -170,7 +170,7 @@ def _share(part: int, whole: int) -> str:
     """A percentage that is 100 only for all and 0 only for none."""
     if not whole:
         return "–"
-    return f"{min(max(100 * part / whole, 0.01 if part else 0), 100 if part == whole else 99.99):.2f} %"
+    return f"{min(max(100 * part / whole, 0.01 if part else 0), 100 if part == whole else 99.99):.2f}%"
 
 
 def _by_trap(counts: Iterable[Count]) -> dict[str, int]:

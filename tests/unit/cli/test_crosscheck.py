@@ -70,7 +70,7 @@ def test_agreement() -> None:
     assert first == f"{THREE_WAY}  agrees: 1 stream, 10 segments"
     assert second.startswith(SYN_LOST)
     assert compared.startswith("compared  2 captures of 2 · 21 frames · 21 segments · tshark ")
-    assert streams.startswith("streams   2: 2 agree in every point (100.00 %)")
+    assert streams.startswith("streams   2: 2 agree in every point (100.00%)")
 
 
 def test_differences(pretender: str) -> None:

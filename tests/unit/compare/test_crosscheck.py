@@ -247,6 +247,15 @@ def test_cut_up(blamed: bool) -> None:
     assert traps(result) == ({"cut-up"} if blamed else {None})
 
 
+@pytest.mark.parametrize(("again", "explained"), [(70, True), (0, False)])
+def test_cut_up_at_another_syn_ack(again: int, explained: bool) -> None:
+    """Newer versions of tshark open a stream for a SYN-ACK of another number; for us it belongs to the attempt."""
+    dialogue = [*OPENING[:2], segment(3, "<SA", again, 1), segment(4, "<SA", again, 1)]
+    told = [claim(each, number > 1) for number, each in enumerate(dialogue)]
+    joined = [each for each in checked(*zip(dialogue, told, strict=True)).differences if each.point == "joined"]
+    assert [each.trap for each in joined] == (["cut-up"] if explained else [None])
+
+
 def test_a_piece_that_is_no_copy_is_not_cut_up() -> None:
     data = segment(4, ">PA", 1, 1, data=5)
     end = segment(5, "<RA", 1, 1)
