@@ -17,7 +17,10 @@ from typing import Any
 import typer
 
 from docs.examples import ROOT, refreshed
+from handshake import compare
 from handshake.cli.app import app
+from handshake.compare.points import POINTS
+from handshake.compare.traps import TRAPS
 from handshake.findings import RULES, Rule
 from handshake.findings.glossary import TERMS
 from handshake.flow import state
@@ -163,8 +166,29 @@ def glossary_table(kind: str) -> str:
     return table(("word", "meaning", "source"), rows)
 
 
+def crosscheck_page() -> str:
+    """How to read a crosscheck, its points, and the traps with their proofs."""
+    points = ((f"`{name}`", level.value, text) for name, (level, text) in POINTS.items())
+    traps = ((f"**{trap.name}**", trap.why, trap.proof) for trap in TRAPS)
+    return page(
+        "Crosscheck: a second opinion",
+        "handshake/compare",
+        (inspect.getdoc(compare) or "").partition("\n\n")[2],
+        "## What is compared",
+        table(("point", "of each", "what it is"), points),
+        "## The traps",
+        "A trap of a single frame explains what follows from it in its stream as well.",
+        table(("trap", "what tshark does", "proof"), traps),
+        "## By hand",
+        "`handshake replay --engine tshark FILE…` shows the same timelines, built from tshark's dissection instead of "
+        "ours; only what tshark does not tell (whether a checksum is right, what is wrong with an option) is missing. "
+        "As JSON: [json.md](json.md#crosscheck). Versions from 3.6 on are taken; 4.0 is what the tests run.",
+    )
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli_page,
+    "docs/crosscheck.md": crosscheck_page,
     "docs/findings.md": findings_page,
     "docs/glossary.md": glossary_page,
     "docs/state-machine.md": state_page,

@@ -11,6 +11,20 @@ from handshake.model.claim import Claim
 from handshake.model.packet import IcmpError, Packet
 
 
+@dataclass(slots=True)
+class Facts:
+    """What is known of a capture beside its streams."""
+
+    errors: dict[Ends, list[IcmpError]] = field(default_factory=dict)
+    """ICMP errors, as tshark dissected them, by the endpoints that they quote; bounded."""
+    folded: Counter[int] = field(default_factory=Counter)
+    """Packets of a stream that we recognised as captured twice, by its number."""
+    ours_alone: dict[int, None] = field(default_factory=dict)
+    """Frames that only we take for TCP, in order; bounded."""
+    odd: dict[Ends, set[str | None]] = field(default_factory=dict)
+    """Endpoints with frames that only one side takes for TCP, with the trap that explains it, if one does."""
+
+
 @dataclass(frozen=True, slots=True)
 class FrameCase:
     """A difference in one frame."""
@@ -20,18 +34,7 @@ class FrameCase:
     theirs: str
     packet: Packet
     claim: Claim
-
-
-@dataclass(slots=True)
-class Facts:
-    """What is known of a capture beside its streams."""
-
-    errors: dict[Ends, list[IcmpError]] = field(default_factory=dict)
-    """ICMP errors, as tshark dissected them, by the endpoints that they quote; bounded."""
-    folded: Counter[int] = field(default_factory=Counter)
-    """Packets of a stream that we recognised as captured twice, by its number."""
-    odd: dict[Ends, set[str | None]] = field(default_factory=dict)
-    """Endpoints with frames that only one side takes for TCP, with the trap that explains it, if one does."""
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)

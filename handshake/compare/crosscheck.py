@@ -16,13 +16,15 @@ from handshake.compare.traps import explained
 from handshake.model.claim import Claim
 from handshake.model.crosscheck import Checked, Count, Difference, Level, Verdict
 from handshake.model.handshake import Handshake
-from handshake.model.packet import Frame, IcmpError, Packet, Segment
+from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 
 KEPT = 1000
 """Differences of one kind that are kept; further ones are counted."""
 _NO_STREAM = -1
 _ERRORS_KEPT = 8
+_ALONE_KEPT = 4096
 
+Transport = Segment | Datagram | IcmpError | None
 Kind = tuple[Verdict, str | None, Level, str]
 Point = tuple[str, str, str]
 """What differs, and what we and tshark say."""
@@ -48,12 +50,11 @@ class Crosscheck:
         self.frames += 1
         self._note(claim, folded)
         for point, left, right in (*_around(frame, claim), *self._headers(packet, claim)):
-            trap = explained(FrameCase(point, left, right, packet, claim))
+            trap = explained(FrameCase(point, left, right, packet, claim, self._facts))
             wrong = point == "tcp" or claim.whole
             self._add(Level.FRAME, (point, left, right), (frame.number, claim.stream), trap, wrong=wrong)
-            for segment in (packet.transport, claim.packet.transport):
-                if point == "tcp" and isinstance(segment, Segment):
-                    self._facts.odd.setdefault(frozenset((segment.src, segment.dst)), set()).add(trap)
+            if point == "tcp":
+                self._note_odd(packet.transport, claim.packet.transport, trap)
 
     def _note(self, claim: Claim, folded: bool) -> None:
         """Sort a claim into its stream."""
@@ -68,6 +69,17 @@ class Crosscheck:
                 self._streams[number] = Stream(number, transport)
             self._streams[number].add(claim, transport)
             self._facts.folded[number] += folded
+
+    def _note_odd(self, ours: Transport, theirs: Transport, trap: str | None) -> None:
+        """Remember a frame that only one side takes for TCP."""
+        facts = self._facts
+        if isinstance(ours, Segment):
+            facts.ours_alone[ours.number] = None
+            if len(facts.ours_alone) > _ALONE_KEPT:
+                del facts.ours_alone[next(iter(facts.ours_alone))]
+        segment = ours if isinstance(ours, Segment) else theirs
+        if isinstance(segment, Segment):
+            facts.odd.setdefault(frozenset((segment.src, segment.dst)), set()).add(trap)
 
     def _headers(self, packet: Packet, claim: Claim) -> Iterator[Point]:
         ours, theirs = packet.transport, claim.packet.transport
@@ -127,7 +139,7 @@ class Crosscheck:
             yield from judgement.differences(judgement.ours(pair.flow), their)
 
     def _add(self, level: Level, what: Point, place: tuple[int, int | None], trap: str | None, *, wrong: bool) -> None:
-        """Classify, count and keep a difference; `place` is a frame and a stream; `wrong`: without a trap it is us."""
+        """Classify a difference, count and keep it; `place` is a frame and a stream; `wrong`: if no trap, then us."""
         point, ours, theirs = what
         verdict = Verdict.TRAP if trap else Verdict.OURS_WRONG if wrong else Verdict.UNDECIDED
         kind = verdict, trap, level, point

@@ -37,13 +37,18 @@ class Opinion(NamedTuple):
     """All of the handshake was seen: by our state machine; by the bits of `tcp.completeness`."""
 
 
+VALUES = ("outcome", "syn_retransmits", "synack_retransmits", "irtt_ns", "segments", "complete")
+OPTIONS = ("syn_options", "synack_options")
+"""What is compared of two opinions."""
+
+
 def differences(mine: Opinion, their: Opinion) -> Iterator[tuple[str, str, str]]:
     """The points in which two opinions differ, with what either says; a round trip only where both have one."""
-    for point in ("outcome", "syn_retransmits", "synack_retransmits", "irtt_ns", "segments", "complete"):
+    for point in VALUES:
         left, right = getattr(mine, point), getattr(their, point)
         if left != right and not (point == "irtt_ns" and None in (left, right)):
             yield point, str(left), str(right)
-    for point, one, other in (("syn_options", mine.syn, their.syn), ("synack_options", mine.syn_ack, their.syn_ack)):
+    for point, one, other in zip(OPTIONS, (mine.syn, mine.syn_ack), (their.syn, their.syn_ack), strict=True):
         if not same_kinds(one, other):
             yield point, kinds(one), kinds(other)
 
@@ -147,7 +152,7 @@ def stray_answer(stream: Stream) -> Segment | None:
         acked = stray.ack
         if stray.src == stream.client or acked is None or not stream.syns:
             continue
-        if any(acked == seq.add(syn.seq, 1 + syn.payload_len) for syn in stream.syns):
+        if any(acked in (seq.add(syn.seq, 1), seq.add(syn.seq, 1 + syn.payload_len)) for syn in stream.syns):
             continue
         for reset in stream.early[position + 1 :]:
             if reset.src == stream.client and reset.flags & RST and reset.seq == acked:

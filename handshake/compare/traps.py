@@ -36,9 +36,9 @@ def explained(case: FrameCase | StreamCase) -> str | None:
     """The name of the first trap that explains a difference; None if none does."""
     if isinstance(case, FrameCase):
         return next((trap.name for trap in TRAPS if trap.of_frame is not None and trap.of_frame(case)), None)
-    odd = case.facts.odd.get(case.pair.ends, ())
+    odd = case.facts.odd.get(case.pair.ends, set())
     for trap in TRAPS:
-        if trap.name in odd or (trap.of_stream is not None and trap.of_stream(case)):
+        if (trap.name in odd and None not in odd) or (trap.of_stream is not None and trap.of_stream(case)):
             return trap.name
     return None
 
@@ -51,7 +51,12 @@ _PSEUDO_HEADER = 32
 
 
 def _in_fragments(case: FrameCase) -> bool:
-    return case.point == "tcp" and (case.claim.fragmented or bool(case.claim.fragments))
+    """We have the segment in a fragment, or had it in an earlier one of those that tshark put together."""
+    if case.point != "tcp":
+        return False
+    if isinstance(case.packet.transport, Segment):
+        return case.claim.fragmented
+    return any(number in case.facts.ours_alone for number in case.claim.fragments)
 
 
 def _offset_too_small(case: FrameCase) -> bool:
@@ -126,18 +131,24 @@ def _captured_twice(case: StreamCase) -> bool:
 
 
 def _cut_up(case: StreamCase) -> bool:
-    """Each further stream begins with a copy of an earlier SYN, after a FIN, a RST or an ICMP error about it."""
+    """Each further stream begins with a copy of an earlier SYN, after a FIN, a RST or an ICMP error about it.
+
+    For newer versions, also with a SYN-ACK: of another number than an earlier one, or after a FIN or RST.
+    """
     parts = case.pair.parts
-    if len(parts) < 2:
-        return False
     errors = case.facts.errors.get(case.pair.ends, ())
     for number, part in enumerate(parts[1:], 1):
         first, before = part.first, parts[:number]
-        known = any((first.src, first.seq, 0) in earlier.copies for earlier in before)
-        ended = any(earlier.closed for earlier in before) or any(error.number < first.number for error in errors)
-        if not (first.flags & SYN and known and ended):
+        ended = any(earlier.closed for earlier in before)
+        if first.flags & (SYN | ACK) == SYN | ACK:
+            renumbered = any(each.src == first.src and each.seq != first.seq for p in before for each in p.syn_acks)
+            cut = renumbered or ended
+        else:
+            known = any((first.src, first.seq, 0) in earlier.copies for earlier in before)
+            cut = known and (ended or any(error.number < first.number for error in errors))
+        if not cut:
             return False
-    return True
+    return len(parts) > 1
 
 
 def _crossing(case: StreamCase) -> bool:
@@ -240,13 +251,13 @@ TRAPS = (
     Trap(
         "time-overflow",
         "Microseconds of more than a second overflow 32 bits when they are turned into nanoseconds.",
-        "draft-ietf-opsawg-pcap §5 (Timestamp): whatever the number, it is a number of microseconds",
+        "draft-ietf-opsawg-pcap (Packet Record, Timestamp): whatever the number, it counts microseconds",
         of_frame=_overflown,
     ),
     Trap(
         "tags-ignored",
         "Equal addresses and ports in different VLANs or tunnels become one stream.",
-        "IEEE 802.1Q §6.6 (a VLAN is a network of its own); Wireshark keeps conversations by addresses and ports",
+        "IEEE 802.1Q (each VLAN is a network of its own); Wireshark keeps conversations by addresses and ports",
         of_stream=_several_ways,
     ),
     Trap(
@@ -257,7 +268,8 @@ TRAPS = (
     ),
     Trap(
         "cut-up",
-        "A copy of a SYN opens a new stream once a RST, a FIN or an ICMP error about the connection has been seen.",
+        "A copy of a SYN opens a new stream once a RST, a FIN or an ICMP error about the connection has been seen; "
+        "in newer versions also a SYN-ACK that follows one, or has another number.",
         "RFC 9293 §3.8.1: the same number is a retransmission; RFC 1122 §4.2.3.9: soft errors do not abort",
         of_stream=_cut_up,
     ),

@@ -1,13 +1,13 @@
 """pyshark, made to drive tshark the way a judge needs it. Imported only when it is used: pyshark is slow to load.
 
-pyshark starts tshark, reads its output and cuts it into packets. Four things of it are replaced, each in one method:
+pyshark starts tshark, reads its output and cuts it into packets. Four things of it are replaced:
 
 - *What is parsed.* Of pyshark's modes XML reads some 500 frames a second, JSON 7,000, and EK loses repeated keys, that
   is, all TCP options but one of each kind. EK of chosen fields (`-e`) keeps every value, in order, and is five times
   as fast, but pyshark's packet classes cannot be built from it: a line becomes a plain dictionary. Measured on
   26,000 frames of gopacket's cip.pcap, two passes, two cores: XML 590/s, JSON 6,900/s, this 22,000/s.
 - *The end of tshark.* pyshark kills it at the end of its output and loses its exit status, which tells a cut capture
-  from a whole one.
+  from a whole one; one that ends at once it takes for a crash.
 - *Its complaints.* pyshark keeps the last line and stumbles over bytes that are not UTF-8.
 - *The event loop.* It is ours: pyshark would set up the process's child watcher, which Python 3.14 no longer has. And
   it starts tshark so that the kernel ends it with us, even after `kill -9`, or when it has burnt its processor time.
@@ -114,11 +114,16 @@ class FieldCapture(pyshark.FileCapture):  # type: ignore[misc]
     def _setup_tshark_output_parser(self) -> _FieldLines:
         return _FieldLines(self._patience_s)
 
+    def _created_new_process(self, parameters: list[str], process: Any, process_name: str = "") -> None:
+        self._running_processes.add(process)  # one that is gone already has its say, too
+
     async def _handle_process_stderr_forever(self, stderr: asyncio.StreamReader) -> None:
         while piece := await stderr.read(_COMPLAINTS):
             self._stderr = (self._stderr + piece)[-_COMPLAINTS:]
 
     async def _cleanup_subprocess(self, process: asyncio.subprocess.Process) -> None:
+        for task in asyncio.all_tasks() - {asyncio.current_task(), *self._stderr_handling_tasks}:
+            task.cancel()  # a read that Ctrl-C left behind
         try:
             if self._eof_reached:
                 await asyncio.wait_for(process.wait(), _GRACE_S)

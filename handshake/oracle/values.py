@@ -11,7 +11,6 @@ from handshake.oracle.fields import FIELDS, spelled
 
 _NAMES = {word: spelled(name) for word, name in FIELDS.items()}
 _TRUE = frozenset({"1", "True", "true"})
-_NUMBER = re.compile(r"0x[0-9a-fA-F]{1,16}$|\d{1,20}$")
 _SECONDS = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?$")
 _ISO_8601 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$")
 
@@ -36,7 +35,8 @@ class Values:
 
     def number(self, word: str, index: int = 0) -> int | None:
         """The same as a number."""
-        return number_of(self.text(word, index))
+        values = self.fields.get(_NAMES[word])
+        return number_of(str(values[index])) if isinstance(values, list) and index < len(values) else None
 
     def numbers(self, word: str) -> list[int]:
         """Every value that is a number."""
@@ -53,9 +53,10 @@ def number_of(text: str | None) -> int | None:
     >>> number_of("0x0012"), number_of("007"), number_of("no")
     (18, 7, None)
     """
-    if text is None or not _NUMBER.match(text):
+    try:
+        return None if text is None else int(text, 16 if text[:2] == "0x" else 10)
+    except ValueError:
         return None
-    return int(text, 16) if text.startswith("0x") else int(text)
 
 
 def duration_of(text: str | None) -> int | None:

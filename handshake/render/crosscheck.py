@@ -62,10 +62,10 @@ def _capture(page: Page, checked: Checked, width: int) -> None:
     verdict, style = _verdict(checked)
     name = page.terminal.say(checked.name).ljust(width)
     details = [(page.terminal.say(text), style) for text, style in _details(checked)]
-    if len(f"{name} {verdict} ") + sum(len(text) + 1 for text, _ in details) <= page.terminal.width:
-        page.line(f"{name} ", (verdict, style), *(span for each in details for span in (" ", each)))
+    if len(f"{name}  {verdict} ") + sum(len(text) + 1 for text, _ in details) <= page.terminal.width:
+        page.line(f"{name}  ", (verdict, style), *(span for each in details for span in (" ", each)))
     else:
-        page.line(f"{name} ", (verdict, style))
+        page.line(f"{name}  ", (verdict, style))
         page.paragraph(*details, indent=_INDENT)
     for who, damage in (("we stop", checked.our_damage), ("tshark stops", checked.their_damage)):
         if damage is not None:
@@ -170,7 +170,7 @@ def _share(part: int, whole: int) -> str:
     """A percentage that is 100 only for all and 0 only for none."""
     if not whole:
         return "–"
-    return f"{min(max(100 * part / whole, 0.01 if part else 0), 100 if part == whole else 99.99):.2f} %"
+    return f"{min(max(100 * part / whole, 0.01 if part else 0), 100 if part == whole else 99.99):.2f}%"
 
 
 def _by_trap(counts: Iterable[Count]) -> dict[str, int]:

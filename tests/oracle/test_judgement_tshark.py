@@ -1,27 +1,26 @@
-"""Stream by stream, our judgement is tshark's, but for the differences that are listed with their reasons.
+"""Stream by stream, our judgement is the one that tshark's recorded words amount to, but for listed differences.
 
-The recorded opinions in `../shared/captures/oracle` cover captures that nobody here made; tshark itself, run by the
-same adapter, covers some of the project's own. A difference that is not in judgement_differences.toml fails, and so
-does a listed one that no longer occurs.
+The documents in `../shared/captures/oracle` were made by a script of their own. Against them stand our judgement,
+without any tshark on this machine, and what the product's adapter makes of tshark, if it is the recorded version. A
+difference that is not in recorded_differences.toml fails, and so does a listed one that no longer occurs.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from handshake.oracle import find_tshark
 from tests.oracle.judgement import Difference, Document, Opinion, differences, ours, theirs
-from tests.support import ROOT, SHARED, require, shared_captures, tshark
+from tests.oracle.live import Facts, streams_told
+from tests.support import SHARED, require, shared_captures, tshark
 
 NO_CAPTURES = "the captures of other projects are not on this machine (../shared/captures)"
-ORACLE = SHARED / "captures" / "oracle.py"
-LIST = Path(__file__).with_name("judgement_differences.toml")
+LIST = Path(__file__).with_name("recorded_differences.toml")
 
 ENOUGH = 0.995
 """Share of streams that have to agree in every point."""
@@ -37,13 +36,6 @@ def listed() -> dict[str, set[Difference]]:
             rows.setdefault(entry["capture"], set()).add(difference)
     return rows
 
-
-OWN = (
-    "three-way.pcap", "three-way-ipv6.pcapng", "syn-lost.pcap", "syn-ack-lost.pcapng", "accept-queue-full.pcapng",
-    "simultaneous-open.pcapng", "fast-open.pcapng", "refused.pcap", "unanswered.pcapng", "no-route-ipv6.pcapng",
-    "half-open-scan.pcap", "half-open.pcapng", "given-up.pcapng", "port-reuse.pcapng",
-)  # fmt: skip
-"""Captures of the project, one for each kind of ending."""
 
 LISTED = listed()
 REAL = [path.name for path in shared_captures("real")] or ["none"]
@@ -75,13 +67,37 @@ def test_round_trips_are_nearly_always_measured() -> None:
     assert sum(measured) / len(measured) >= 0.99, "Karn's rule excludes a few"
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_own_capture_is_judged_as_tshark_judges_it_here_and_now(name: str) -> None:
+@pytest.mark.timeout(600)
+def test_the_adapter_tells_what_was_recorded() -> None:
+    """Stream by stream: who, how many frames, SYNs, options, completeness, initial round trip."""
+    require(REAL != ["none"], NO_CAPTURES)
     tshark()
-    require(ORACLE.exists(), NO_CAPTURES)
-    path = ROOT / "captures" / name
-    done = subprocess.run([sys.executable, str(ORACLE), str(path)], capture_output=True, text=True, check=True)
-    assert list(differences(name, ours(path), theirs(json.loads(done.stdout)))) == []
+    version = find_tshark().version
+    require(version.startswith("4.0."), f"the documents were recorded by tshark 4.0, this one is {version}")
+    for name, told in streams_told(tuple(shared_captures("real"))).items():
+        assert told == {_facts(stream) for stream in recorded(name)["tcp"]}, name
+
+
+def _facts(stream: Document) -> Facts:
+    """What a recorded stream says, in the shape of `live.Facts`."""
+    rtt = stream["initial_rtt"]
+    return Facts(
+        stream["stream"],
+        stream["first_frame"],
+        frozenset((stream["initiator"], stream["responder"])),
+        stream["frames"],
+        stream["syn_count"],
+        stream["synack_count"],
+        stream["completeness"],
+        None if rtt is None else int(rtt.replace(".", "")),
+        _kinds(stream.get("syn")),
+        _kinds(stream.get("synack")),
+        stream["derived"]["three_way"],
+    )
+
+
+def _kinds(segment: Document | None) -> tuple[int, ...] | None:
+    return None if segment is None else tuple(kind for kind in segment["opts"]["kinds"] if kind)
 
 
 def recorded(name: str) -> Document:

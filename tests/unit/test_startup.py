@@ -47,7 +47,9 @@ def capture(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["replay", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["replay", "--help"], ["crosscheck", "--help"]], ids=" ".join
+)
 def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     assert not HEAVY & modules_after(*arguments)
 
