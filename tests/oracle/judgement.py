@@ -54,8 +54,8 @@ def _opinion(handshake: Handshake) -> Opinion:
     synack = handshake.server.opening
     return Opinion(
         handshake.outcome.value,
-        handshake.syn_retransmits,
-        handshake.synack_retransmits,
+        handshake.syn_retransmits + handshake.copies.syn,  # tshark does not tell copies from retransmissions
+        handshake.synack_retransmits + handshake.copies.syn_ack,
         handshake.timing.irtt_ns,
         _kinds(handshake.client.opening),
         _kinds(synack),
