@@ -24,6 +24,7 @@ from handshake.render.words import (
     close_brief,
     close_sentence,
     icmp_words,
+    mark_words,
     option_words,
     outcome_sentence,
     reporter_words,
@@ -88,6 +89,11 @@ class Event:
     def from_client(self) -> bool:
         """Which way the arrow points."""
         return self.sender is Lane.CLIENT
+
+    def remarks(self, *, brief: bool = False) -> tuple[str, ...]:
+        """What a drawing says beside the arrow, line by line; brief: not what is normal and only explained."""
+        said = [mark_words(mark)[0] for mark in self.marks] + [self.note] * bool(self.note and not brief)
+        return tuple(filter(None, (self.announced, " · ".join(said), *(f"✗ {fault}" for fault in self.faults))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +206,14 @@ def _in_order(handshake: Handshake, others: deque[Event]) -> Iterator[Event]:
             yield others.popleft()
         if isinstance(item, Fold):
             yield _fold(item)
-        else:
-            event = _step(item)
-            if event.kind in (Kind.SYN, Kind.SYN_ACK):
-                if announced.get(event.sender) == event.announced:
-                    event = replace(event, announced="")
-                else:
-                    announced[event.sender] = event.announced
-            yield event
+            continue
+        event = _step(item)
+        if event.announced and event.kind is not Kind.ICMP:
+            if announced.get(event.sender) == event.announced:
+                event = replace(event, announced="")
+            else:
+                announced[event.sender] = event.announced
+        yield event
         while others and others[0].time_ns == item.time_ns:
             yield replace(others.popleft(), beneath=True)
     yield from others
