@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 from typing import TextIO
 
 from handshake.model.report import Report
 from handshake.render.session import Event, Kind, Lane, Session, sessions
-from handshake.render.terminal import Terminal, escape
+from handshake.render.terminal import Terminal, escape, wrapped
 from handshake.render.units import count
 
 MOST = 50
@@ -95,7 +94,7 @@ class _Diagram:
             yield f"{_BOTH} {self._text([', '.join(f'{lane.value} {state}' for lane, state in event.states)])}"
 
     def _text(self, texts: Sequence[str]) -> str:
-        lines = [line for text in texts for line in _wrapped(text)]
+        lines = [line for text in texts for line in wrapped(text, _COLUMNS, _LINES)]
         return "<br/>".join(encoded(line, unicode=self._unicode) for line in lines) or "-"
 
 
@@ -111,8 +110,3 @@ def encoded(text: str, *, unicode: bool = True) -> str:
 
 def _entity(match: re.Match[str]) -> str:
     return f"#{ord(match[0])};"
-
-
-def _wrapped(text: str) -> list[str]:
-    """A text in lines, a long one cut."""
-    return wrap(escape(text), _COLUMNS, max_lines=_LINES, placeholder=" …")

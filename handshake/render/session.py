@@ -24,6 +24,7 @@ from handshake.render.words import (
     close_brief,
     close_sentence,
     icmp_words,
+    is_wrong,
     mark_words,
     option_words,
     outcome_sentence,
@@ -89,6 +90,11 @@ class Event:
     def from_client(self) -> bool:
         """Which way the arrow points."""
         return self.sender is Lane.CLIENT
+
+    @property
+    def wrong(self) -> bool:
+        """Something about it should not be."""
+        return bool(self.faults) or any(map(is_wrong, self.marks))
 
     def remarks(self, *, brief: bool = False) -> tuple[str, ...]:
         """What a drawing says beside the arrow, line by line; brief: not what is normal and only explained."""
