@@ -13,8 +13,8 @@ LINE = 15
 SLANT = 10
 """How far an arrow sinks, so that sending stands above receiving."""
 
-_COLUMN = 7.2
-"""Width of a letter, by which text is wrapped: that of the monospaced ones."""
+_COLUMN, _SMALL_COLUMN = 7.2, 6.5
+"""Width of a letter, by which text is wrapped: that of the monospaced ones, and of small ones."""
 _HEAD = 11, 4
 """Length and half width of an arrow's head."""
 
@@ -70,8 +70,10 @@ class Canvas:
 
     def __init__(self) -> None:
         self.y: float = MARGIN
-        self._under: list[str] = []
-        """What is drawn first: life lines."""
+        self._lines: list[str] = []
+        """Life lines, under all else."""
+        self._bands: list[str] = []
+        """What lies upon life lines."""
         self._over: list[str] = []
 
     def document(self, title: str, description: str) -> str:
@@ -85,7 +87,8 @@ class Canvas:
             f'<desc id="desc">{xml(escape(description))}</desc>',
             f"<style>{_STYLE}</style>",
             f'<rect class="paper" width="{WIDTH}" height="{height}"/>',
-            *self._under,
+            *self._lines,
+            *self._bands,
             *self._over,
             "</svg>\n",
         ))  # fmt: skip
@@ -99,13 +102,15 @@ class Canvas:
     def lines(self, left: float, right: float, words: str, style: str = "", anchor: str = "start") -> None:
         """Wrapped text between two x, downwards from `y`; no more than four lines of it."""
         x = {"start": left, "middle": (left + right) / 2, "end": right}[anchor]
-        for line in wrapped(words, int((right - left) / _COLUMN), 4):
+        columns = int((right - left) / (_SMALL_COLUMN if style == "small" else _COLUMN))
+        for line in wrapped(words, columns, 4):
             self.text(x, self.y + 11, line, style, anchor)
             self.y += LINE
 
     def rule(self, x: float, top: float, bottom: float, style: str) -> None:
-        """A vertical line, under everything else."""
-        self._under.append(f'<line class="{style}" x1="{x:g}" y1="{top:g}" x2="{x:g}" y2="{bottom:g}"/>')
+        """A vertical line, under everything else: a `life` line, or a band upon it."""
+        line = f'<line class="{style}" x1="{x:g}" y1="{top:g}" x2="{x:g}" y2="{bottom:g}"/>'
+        (self._lines if style == "life" else self._bands).append(line)
 
     def box(self, x: float, top: float, width: float, height: float) -> None:
         """A box, the middle of its upper edge at (x, top)."""

@@ -25,6 +25,8 @@ _COLUMNS, _LINES = 64, 3
 """Most columns of a line, most lines of one text."""
 
 _IDS = {Lane.CLIENT: "C", Lane.RESOLVER: "N", Lane.SERVER: "S"}
+_ORDER = (Lane.RESOLVER, Lane.CLIENT, Lane.SERVER)
+"""From left to right: no life line crosses the words between client and server."""
 _ARROWS = {Kind.RST: "-x", Kind.ICMP: "--x", Kind.ANSWER: "-->>", Kind.SAID: "-)"}
 _BOTH = "Note over C,S:"
 _UNSAFE = re.compile(r"[^\w \-.,()/=+*!?:'→▶◀…·×✓✗↻•]")
@@ -65,7 +67,7 @@ class _Diagram:
         handshake = self._session.handshake
         yield "sequenceDiagram"
         yield f"title {self._text([f'#{handshake.number} {handshake.outcome.value}'])}"
-        for lane, endpoint in self._session.lanes:
+        for lane, endpoint in sorted(self._session.lanes, key=lambda each: _ORDER.index(each[0])):
             yield f"participant {_IDS[lane]} as {lane.value}<br/>{self._text([str(endpoint)])}"
         events = [*self._session.before, *self._session.events]
         while events:

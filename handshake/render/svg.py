@@ -22,7 +22,7 @@ MOST_EVENTS = 200
 """Events of one handshake."""
 
 _X = {Lane.CLIENT: 225, Lane.RESOLVER: 590, Lane.SERVER: 775}
-_TIME = 92
+_TIME = 104
 """Where times end."""
 _BOX = 40
 """Height of a lane's heading."""
@@ -80,18 +80,9 @@ class _Drawing:
 
     def _lanes(self) -> None:
         canvas, session = self._canvas, self._session
-        since = {}
+        since = {Lane.CLIENT: self._heading(Lane.CLIENT)}
         if session.before:
-            since[Lane.CLIENT] = self._heading(Lane.CLIENT)
-            if Lane.RESOLVER in self._ends:
-                top = self._heading(Lane.RESOLVER)
-            canvas.y += _BOX
-            for event in session.before:
-                self._event(event)
-            if Lane.RESOLVER in self._ends:
-                canvas.rule(_X[Lane.RESOLVER], top, canvas.y, "life")
-        else:
-            since[Lane.CLIENT] = self._heading(Lane.CLIENT)
+            self._before()
         since[Lane.SERVER] = self._heading(Lane.SERVER)
         canvas.y += _BOX
         for event in session.events:
@@ -100,6 +91,15 @@ class _Drawing:
             canvas.rule(_X[lane], top, canvas.y, "life")
         for lane in tuple(self._established):
             self._move(lane, "", canvas.y)
+
+    def _before(self) -> None:
+        """What led to the handshake, with the name server's lane for as long as it matters."""
+        resolver = {lane: self._heading(lane) for lane in self._ends if lane is Lane.RESOLVER}
+        self._canvas.y += _BOX
+        for event in self._session.before:
+            self._event(event)
+        for lane, top in resolver.items():
+            self._canvas.rule(_X[lane], top, self._canvas.y, "life")
 
     def _heading(self, lane: Lane) -> float:
         """The box above a lane; where its life line begins."""
@@ -124,9 +124,10 @@ class _Drawing:
         """The label, the arrow below it, the states that it leads to, and what is to be said of it."""
         canvas = self._canvas
         start, end = _X[event.sender], _X[event.receiver]
+        left, right = min(start, end) + 12, max(start, end) - 12
         style = "wrong" if event.wrong and event.kind not in (Kind.RST, Kind.ICMP) else event.kind.value
         said = event.kind is Kind.SAID
-        canvas.lines(min(start, end) + 12, max(start, end) - 12, event.label, "words" if said else "mono", "middle")
+        canvas.lines(left, right, event.label, "words" if said else "mono", "middle")
         canvas.y += 3
         canvas.arrow(start, end, canvas.y, style)
         for lane, state in event.states:
@@ -136,7 +137,7 @@ class _Drawing:
             self._move(lane, state, y)
         canvas.y += SLANT + 3
         for remark in event.remarks(brief=self._brief):
-            self._between(remark, "odd" if event.wrong else "small")
+            canvas.lines(left, right, remark, "odd" if event.wrong else "small", "middle")
 
     def _said(self, event: Event) -> None:
         """A line of the dialogue below the packet that carried it."""
