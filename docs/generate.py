@@ -9,6 +9,7 @@ With `--check` nothing is written; the exit status is 1 when a page differs from
 from __future__ import annotations
 
 import inspect
+import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
@@ -17,11 +18,14 @@ from typing import Any
 import typer
 
 from docs.examples import ROOT, refreshed
+from handshake.api import inspect as inspect_captures
 from handshake.cli.app import app
 from handshake.findings import RULES, Rule
 from handshake.findings.glossary import TERMS
 from handshake.flow import state
 from handshake.model.handshake import Observed, State
+from handshake.render import Format, renderer
+from handshake.render.terminal import Terminal
 
 
 def page(title: str, source: str, *parts: str) -> str:
@@ -163,13 +167,21 @@ def glossary_table(kind: str) -> str:
     return table(("word", "meaning", "source"), rows)
 
 
+def picture() -> str:
+    """The drawing in docs/diagrams.md."""
+    out = io.StringIO()
+    renderer(Format.SVG)(inspect_captures([ROOT / "captures" / "http-1.1.pcapng"]), out, Terminal())
+    return out.getvalue().replace(f"{ROOT}/", "")
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli_page,
     "docs/findings.md": findings_page,
     "docs/glossary.md": glossary_page,
+    "docs/http-1.1.svg": picture,
     "docs/state-machine.md": state_page,
 }
-WRITTEN = ("README.md", "docs/tutorial.md")
+WRITTEN = ("README.md", "docs/tutorial.md", "docs/diagrams.md")
 """Pages written by hand around the output of commands."""
 
 
