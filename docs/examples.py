@@ -1,7 +1,8 @@
 """Runs the commands shown in README.md and docs/ and puts their real output below them.
 
 In a `console` block each line `$ handshake …` is followed by what it prints. Commands that need
-privilege or time (`sudo …`, `make …`) are left as they were written.
+privilege or time (`sudo …`, `make …`) are left as they were written. A mermaid block below a comment
+`<!-- $ handshake … -->` is what that prints.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ WIDTH = 96
 """Columns of the output; the pages are read in a browser or an editor."""
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_DIAGRAM = re.compile(r"^(<!-- \$ (handshake .*) -->\n)```mermaid\n.*?^```\n", re.MULTILINE | re.DOTALL)
 _PROMPT = "$ handshake "
 
 
 def refreshed(text: str) -> str:
     """A page with the output of its commands made anew."""
+    text = _DIAGRAM.sub(lambda block: block[1] + _output(block[2]), text)
     return _BLOCK.sub(lambda block: f"```console\n{_session(block[1])}```", text)
 
 

@@ -9,6 +9,7 @@ With `--check` nothing is written; the exit status is 1 when a page differs from
 from __future__ import annotations
 
 import inspect
+import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
@@ -18,6 +19,7 @@ import typer
 
 from docs.examples import ROOT, refreshed
 from handshake import compare
+from handshake.api import inspect as inspect_captures
 from handshake.cli.app import app
 from handshake.compare.points import POINTS
 from handshake.compare.traps import TRAPS
@@ -25,6 +27,8 @@ from handshake.findings import RULES, Rule
 from handshake.findings.glossary import TERMS
 from handshake.flow import state
 from handshake.model.handshake import Observed, State
+from handshake.render import Format, renderer
+from handshake.render.terminal import Terminal
 
 
 def page(title: str, source: str, *parts: str) -> str:
@@ -186,14 +190,22 @@ def crosscheck_page() -> str:
     )
 
 
+def picture() -> str:
+    """The drawing in docs/diagrams.md."""
+    out = io.StringIO()
+    renderer(Format.SVG)(inspect_captures([ROOT / "captures" / "http-1.1.pcapng"]), out, Terminal())
+    return out.getvalue().replace(f"{ROOT}/", "")
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli_page,
     "docs/crosscheck.md": crosscheck_page,
     "docs/findings.md": findings_page,
     "docs/glossary.md": glossary_page,
+    "docs/http-1.1.svg": picture,
     "docs/state-machine.md": state_page,
 }
-WRITTEN = ("README.md", "docs/tutorial.md")
+WRITTEN = ("README.md", "docs/tutorial.md", "docs/diagrams.md")
 """Pages written by hand around the output of commands."""
 
 

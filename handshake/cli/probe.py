@@ -153,8 +153,9 @@ def probe(  # noqa: PLR0917 - the command line is the signature
         "--fast-open": fast_open,
         "--interface": interface is not None,
         "--write": record is not None and view is View.CONNECT,
-        "--format csv": form is Format.CSV and view is not View.BOTH,
     }
+    if form in (Format.CSV, Format.MERMAID, Format.SVG):  # these know handshakes only
+        others[f"--format {form.value}"] = view is not View.BOTH
     check_view(view, behaviour, ask=ask is not None, many=many, others=others)
     if many:
         from handshake.cli.series import Pace, prepare_targets, run_series

@@ -181,6 +181,8 @@ class Report:
     """Of a probe with a single odd segment."""
     crowds: tuple[Crowd, ...] = ()
     """What many of the handshakes amount to together."""
+    unchosen: tuple[Handshake | Exchange, ...] = ()
+    """What a selection left out; the story of a chosen handshake may lead there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ class Format(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
+    MERMAID = "mermaid"
+    SVG = "svg"
 
 
 class Show(StrEnum):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from handshake.compare.pages import PageLoad, page_loads
 from handshake.findings.fingerprint import Fingerprint, fingerprint
 from handshake.model.address import Endpoint, format_address
 from handshake.model.application import Application
@@ -64,6 +65,21 @@ def summary_to_dict(report: Report) -> Document:
             for finding, number in finding_counts(totals)
         ],
         "crowds": [_crowd(crowd) for crowd in report.crowds],
+        "pages": [_page(load) for load in page_loads(report.handshakes)],
+    }
+
+
+def _page(load: PageLoad) -> Document:
+    return {
+        "client": format_address(load.client),
+        "server": _endpoint(load.server),
+        "handshakes": list(load.members),
+        "objects": load.objects,
+        "setups_ns": list(load.setups_ns),
+        "waited_ns": load.waited_ns,
+        "over_one_ns": load.one_ns,
+        "over_each_ns": load.each_ns,
+        "source": load.source,
     }
 
 

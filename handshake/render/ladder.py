@@ -16,6 +16,7 @@ from handshake.render.lanes import Lanes
 from handshake.render.lookups import write_lookups
 from handshake.render.page import Page
 from handshake.render.reply import write_answer, write_reply
+from handshake.render.session import sessions
 from handshake.render.terminal import Terminal
 from handshake.render.units import duration, moment
 from handshake.render.verdict import write_verdict
@@ -28,14 +29,15 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     if report.approach:
         _approach(page, report.approach)
         write_lookups(page, report)
-    for position, handshake in enumerate(report.handshakes):
+    for position, session in enumerate(sessions(report)):
+        handshake = session.handshake
         if position or report.approach:
             page.line()
         if not report.approach:
             _title(page, handshake)
         if way := way_words(handshake):
             page.field("within", way)
-        Lanes(page, handshake, report.kernel).write()
+        Lanes(page, session, report.kernel).write(before=not report.approach)
         if report.answer:
             write_answer(page, report.answer)
         write_verdict(page, handshake)

@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from handshake.model.address import Endpoint
-from handshake.model.handshake import Handshake, Outcome
+from handshake.model.handshake import Exchange, Handshake, Outcome
 from handshake.model.report import Report
 
 
@@ -34,12 +34,17 @@ class Selection:
 
         An exchange has no outcome, no findings and numbers of its own: it goes when one of these is asked for.
         """
-        tcp_only = self.flow is not None or self.outcomes or self.codes
-        return replace(
-            report,
-            handshakes=tuple(handshake for handshake in report.handshakes if self._wants(handshake)),
-            exchanges=tuple(e for e in report.exchanges if not tcp_only and self._touches(e.client, e.server)),
+        handshakes = tuple(handshake for handshake in report.handshakes if self._wants(handshake))
+        exchanges = tuple(exchange for exchange in report.exchanges if self._takes(exchange))
+        unchosen: tuple[Handshake | Exchange, ...] = (
+            *(handshake for handshake in report.handshakes if not self._wants(handshake)),
+            *(exchange for exchange in report.exchanges if not self._takes(exchange)),
         )
+        return replace(report, handshakes=handshakes, exchanges=exchanges, unchosen=unchosen)
+
+    def _takes(self, exchange: Exchange) -> bool:
+        tcp_only = self.flow is not None or self.outcomes or self.codes
+        return not tcp_only and self._touches(exchange.client, exchange.server)
 
     def _wants(self, handshake: Handshake) -> bool:
         return (

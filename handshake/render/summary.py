@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
+from handshake.compare.pages import page_loads
 from handshake.model.finding import Finding
 from handshake.model.report import Report, SourceInfo, Tally
 from handshake.model.totals import Totals
 from handshake.render.crowds import write_crowds
 from handshake.render.page import Page, Span
+from handshake.render.pages import write_pages
 from handshake.render.statistics import finding_counts, measured, outcome_counts, totals_of
 from handshake.render.terminal import Terminal
 from handshake.render.units import count, duration, percentile
@@ -39,6 +41,7 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     if report.exchanges:
         silent = sum(1 for exchange in report.exchanges if not exchange.replies)
         page.field("UDP", f"{count(len(report.exchanges), 'exchange')}, {silent:,} without a reply")
+    write_pages(page, page_loads(report.handshakes))
     found = finding_counts(totals)
     if found:
         page.field("found", *_findings(found))

@@ -10,7 +10,9 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TextIO
+from unicodedata import east_asian_width
 
 PIPE_WIDTH = 100
 """Columns assumed when nobody tells: a pipe or a file."""
@@ -33,6 +35,18 @@ def escape(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def wrapped(text: str, columns: int, most: int) -> list[str]:
+    """Untrusted text made visible, in at most so many lines of so many columns; the rest is cut.
+
+    >>> wrapped("one two three", 8, 1)
+    ['one …']
+    """
+    text = escape(text[: columns * most * 2])
+    if any(east_asian_width(char) in "WF" for char in text):
+        columns //= 2
+    return wrap(text, columns, max_lines=most, placeholder=" …")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handshake.findings.fingerprint import Fingerprint, ttl_words
-from handshake.model.handshake import CloseKind, Handshake, Outcome, Side, Teardown
+from handshake.model.handshake import CloseKind, Handshake, Mark, Outcome, Side, Teardown
 from handshake.model.kernel import KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, WSCALE, Option
 from handshake.model.packet import ACK, AE, CWR, ECE, IcmpError, Segment, Tags, flag_names
@@ -37,6 +37,20 @@ OUTCOME_WORDS = {
     Outcome.ONE_SIDED: "only one direction was captured",
     Outcome.MIDSTREAM: "the capture began after the handshake",
 }
+
+_GOOD = {Mark.HANDSHAKE_COMPLETE}
+_UNUSUAL = {
+    Mark.DATA_IN_SYN,
+    Mark.DATA_IN_SYN_ACK,
+    Mark.DATA_IN_THIRD_SEGMENT,
+    Mark.DATA_BEFORE_ACK,
+    Mark.PORT_REUSED,
+    Mark.TIME_WAIT_REUSED,
+    Mark.KEEP_ALIVE,
+    Mark.ZERO_WINDOW_PROBE,
+    Mark.WINDOW_OPENED,
+}
+"""Worth a look, and allowed."""
 
 SEVERITY_STYLE = {"error": "red", "warning": "yellow", "note": "cyan"}
 
@@ -231,3 +245,17 @@ def fingerprint_words(found: Fingerprint) -> str:
     words += [f"odd: {', '.join(found.quirks)}"] if found.quirks else []
     words += [f"like {found.like}"] if found.like else []
     return " · ".join(words)
+
+
+def is_wrong(mark: Mark) -> bool:
+    """Neither what is wanted nor merely unusual."""
+    return mark not in _GOOD and mark not in _UNUSUAL
+
+
+def mark_words(mark: Mark) -> tuple[str, str]:
+    """A mark behind its symbol, and its style."""
+    if mark in _GOOD:
+        return f"✓ {mark.value}", "green"
+    if mark in _UNUSUAL:
+        return f"• {mark.value}", "cyan"
+    return f"{'↻' if 'retransmitted' in mark.value else '✗'} {mark.value}", "yellow"
