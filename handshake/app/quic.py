@@ -19,6 +19,8 @@ _LONGEST_ID = 20
 _MOST_PACKETS = 16
 """Packets of one datagram that are looked at."""
 _MOST_VERSIONS = 32
+LEAST_FIRST = 1200
+"""Bytes of a client's first datagram at least (§14.1)."""
 _V1_TYPES = (QuicKind.INITIAL, QuicKind.ZERO_RTT, QuicKind.HANDSHAKE, QuicKind.RETRY)
 _V2_TYPES = (QuicKind.RETRY, QuicKind.INITIAL, QuicKind.ZERO_RTT, QuicKind.HANDSHAKE)
 _LONG, _FIXED = 0x80, 0x40
@@ -127,7 +129,17 @@ def _known(version: int) -> bool:
 class Quic:
     """The packets of one exchange. It costs little once the handshake is over: two bits of each datagram."""
 
-    __slots__ = ("_client_id", "_counts", "_first", "_negotiated", "_offered", "_reply", "_server_id", "_short", "_waited")
+    __slots__ = (
+        "_client_id",
+        "_counts",
+        "_first",
+        "_negotiated",
+        "_offered",
+        "_reply",
+        "_server_id",
+        "_short",
+        "_waited",
+    )
 
     def __init__(self, first: QuicPacket, size: int, time_ns: int) -> None:
         self._first = first.version, size, time_ns
@@ -180,7 +192,7 @@ class Quic:
             version,
             self._client_id,
             self._server_id,
-            tuple((kind, *self._counts[kind]) for kind in QuicKind if kind in self._counts),
+            tuple((kind, self._counts[kind][0], self._counts[kind][1]) for kind in QuicKind if kind in self._counts),
             self._offered,
             self._negotiated,
             size,
@@ -213,6 +225,6 @@ def begun(data: bytes, time_ns: int) -> Quic | None:
     first = next(read_packets(data), None)
     if first is None or first.kind not in (QuicKind.INITIAL, QuicKind.ZERO_RTT):
         return None
-    if not _known(first.version) and len(data) < 1200:
+    if not _known(first.version) and len(data) < LEAST_FIRST:
         return None
     return Quic(first, len(data), time_ns)

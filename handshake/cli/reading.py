@@ -45,7 +45,8 @@ def read_captures(
 ) -> Reading:
     """Read captures one after the other, each judged on its own. Ctrl-C ends the reading, not the program.
 
-    `inspection` is what they are fed to, by default a plain one. With `by_tshark` it is tshark that dissects them; raises ToolError when it is missing or too old.
+    `inspection` is what they are fed to, by default a plain one. With `by_tshark` it is tshark that dissects them;
+    raises ToolError when it is missing or too old.
     """
     inspection = inspection or Inspection()
     read = _dissected if by_tshark else _decoded

@@ -48,7 +48,9 @@ class Meter:
             return
         again, late = flow.ordered(reply, segment)
         flow.traffic.late += late
-        self._count(flow, segment, reply, segment.seg_len, segment.flags, again, _part(conversation, segment))
+        size, span = segment.payload_len, segment.seg_len
+        passed = Passed(segment.time_ns, reply, self.wire, size, span, segment.flags, again)
+        self._count(flow, passed, _part(conversation, segment))
 
     def datagram(self, exchange: OpenExchange, datagram: Datagram, payload: bytes) -> None:
         """One datagram of an exchange."""
@@ -58,7 +60,9 @@ class Meter:
             self._uncounted(self._rest[False], datagram.payload_len)
             return
         again = flow.repeats(reply, payload)
-        self._count(flow, datagram, reply, max(datagram.payload_len, 1), 0, again, Part.DATA)
+        size = datagram.payload_len
+        passed = Passed(datagram.time_ns, reply, self.wire, size, max(size, 1), 0, again)
+        self._count(flow, passed, Part.DATA)
 
     def tcp(self) -> dict[int, Metered]:
         """By the number of the handshake."""
@@ -84,23 +88,21 @@ class Meter:
         traffic.wire += self.wire
         traffic.payload += payload
 
-    def _count(
-        self, flow: _Flow, packet: Segment | Datagram, reply: bool, span: int, flags: int, again: bool, part: Part
-    ) -> None:
+    def _count(self, flow: _Flow, passed: Passed, part: Part) -> None:
         traffic = flow.traffic
         traffic.packets += 1
-        traffic.wire += self.wire
-        traffic.payload += packet.payload_len
-        traffic.again += again
+        traffic.wire += passed.wire
+        traffic.payload += passed.payload
+        traffic.again += passed.again
         packets, wire = traffic.parts.get(part, (0, 0))
-        traffic.parts[part] = packets + 1, wire + self.wire
-        traffic.sizes[bisect_left(SIZES, packet.payload_len)] += 1
-        if flow.last_ns is not None and packet.time_ns >= flow.last_ns:
-            traffic.gaps[bisect_left(GAPS_NS, packet.time_ns - flow.last_ns)] += 1
-        flow.last_ns = packet.time_ns
+        traffic.parts[part] = packets + 1, wire + passed.wire
+        traffic.sizes[bisect_left(SIZES, passed.payload)] += 1
+        if flow.last_ns is not None and passed.time_ns >= flow.last_ns:
+            traffic.gaps[bisect_left(GAPS_NS, passed.time_ns - flow.last_ns)] += 1
+        flow.last_ns = passed.time_ns
         if len(flow.first) < MOST_FIRST and self._kept < MOST_KEPT:
             self._kept += 1
-            flow.first.append(Passed(packet.time_ns, reply, self.wire, packet.payload_len, span, flags, again))
+            flow.first.append(passed)
 
 
 def _part(conversation: Conversation, segment: Segment) -> Part:

@@ -141,7 +141,7 @@ class QuicHandshake:
     """First datagram to the first packet with a short header, ns."""
     round_trips: int | None = None
     """Flights of the server that the client had to wait for before that packet: Version Negotiation, Retry, and the one
-    that brought the keys; None without a short header. A second hello (HelloRetryRequest) is encrypted, and not counted."""
+    that brought the keys; None without a short header. A HelloRetryRequest is encrypted, and not counted."""
     reply_ns: int | None = None
     """First datagram to the server's first short header behind 0-RTT or a short header of the client, ns: the earliest
     that can answer a request."""
