@@ -290,8 +290,8 @@ def _closing_words(page: Page, comparison: Comparison) -> None:
         page.line()
     if tcp.flows:
         page.paragraph(
-            f"TCP's kernel repeats what is not acknowledged (here {count(tcp.traffic.again, 'packet')} with nothing new) "
-            "and says when it is refused; numbers put everything in order (RFC 9293 §3.4, RFC 6298)."
+            f"TCP repeats what is not acknowledged (here {count(tcp.traffic.again, 'packet')} with nothing new) and "
+            "says when it is refused; numbers put everything in order (RFC 9293 §3.4, RFC 6298)."
         )
     if udp.flows:
         page.paragraph(

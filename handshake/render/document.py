@@ -14,7 +14,7 @@ from typing import Any
 from handshake.findings.fingerprint import Fingerprint, fingerprint
 from handshake.model.address import Endpoint, format_address
 from handshake.model.application import Application, QuicHandshake
-from handshake.model.comparison import GAPS_NS, SIZES, Comparison, Part, Passed, Traffic, Tried, Way
+from handshake.model.comparison import GAPS_NS, SIZES, Comparison, FirstByte, Part, Passed, Traffic, Tried, Way
 from handshake.model.crowd import Crowd
 from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.event import Event
@@ -126,9 +126,18 @@ def _way(way: Way) -> Document:
         "closed": way.closed,
         "asked_again": way.asked_again,
         "measured": way.measured,
-        "first_byte": asdict(way.useful) if way.useful else None,
+        "first_byte": _first_byte(way.useful) if way.useful else None,
         "traffic": _traffic(way.traffic),
         "example": _tried(way.best) if way.best else None,
+    }
+
+
+def _first_byte(useful: FirstByte) -> Document:
+    return {
+        "packets": useful.packets,
+        "wire_bytes": useful.wire,
+        "round_trips": useful.round_trips,
+        "took_ns": useful.took_ns,
     }
 
 
@@ -155,7 +164,7 @@ def _tried(tried: Tried) -> Document:
     start_ns = tried.first[0].time_ns
     return {
         "number": tried.number,
-        "first_byte": asdict(tried.useful),
+        "first_byte": _first_byte(tried.useful),
         "packets": [_passed(packet, start_ns) for packet in tried.first],
     }
 
