@@ -17,6 +17,8 @@ from handshake.render.words import damage_words
 
 _LADDER_ROWS = 24
 """Packets of one side that are drawn."""
+_MOST_SERVICES = 5
+"""Services that are shown, those with most flows first."""
 _BAR = 40
 """Columns of the longest bar, where there is room."""
 _STYLE = {"TCP": "cyan", "UDP": "green"}
@@ -46,8 +48,13 @@ def render_table(comparison: Comparison, out: TextIO, terminal: Terminal) -> Non
         _both(page, comparison.tcp, comparison.udp)
         if explains:
             _bars(page, comparison.tcp, comparison.udp)
-    for match in comparison.matches:
+    shown = sorted(comparison.matches, key=lambda match: -min(match.tcp.flows, match.udp.flows))[:_MOST_SERVICES]
+    for match in shown:
         _match(page, match)
+    if len(comparison.matches) > len(shown):
+        page.line()
+        left = count(len(comparison.matches) - len(shown), "service")
+        page.paragraph((f"… and {left} more over both; --format json has all", "dim"))
     if explains:
         _closing_words(page, comparison)
     for source in comparison.sources:
