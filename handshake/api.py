@@ -12,12 +12,15 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from handshake.compare.transports import compare
 from handshake.findings import crowds_of, examine
 from handshake.flow.copies import Copies
+from handshake.flow.meter import Meter
 from handshake.flow.progress import Progress
 from handshake.flow.stories import told
 from handshake.flow.table import DEFAULT_LIMIT, FlowTable
 from handshake.flow.verdict import conclude
+from handshake.model.comparison import Comparison
 from handshake.model.event import Event
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
@@ -148,6 +151,25 @@ class Watch(Inspection):
             Event(kind, time_ns, examine(conclude(flow, self._table.source)))
             for kind, time_ns, flow in self._progress.take()
         ]
+
+
+class Comparing(Inspection):
+    """An inspection that also weighs each packet: what TCP and UDP cost, flow by flow."""
+
+    def __init__(self, source: str = "", limit: int = DEFAULT_LIMIT) -> None:
+        super().__init__(source, limit)
+        self._meter = self._table.meter = Meter()
+
+    def feed(self, frame: Frame) -> list[Handshake]:
+        """As an inspection does."""
+        self._meter.wire = max(frame.orig_len, len(frame.data))
+        return super().feed(frame)
+
+    def comparison(self, report: Report) -> Comparison:
+        """TCP against UDP in what was fed, of which this is the report."""
+        meter = self._meter
+        rest = meter.rest(tcp=True), meter.rest(tcp=False)
+        return compare(report, meter.tcp(), meter.udp(), rest, meter.unmetered)
 
 
 def read(path: str | os.PathLike[str]) -> Iterator[Handshake]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from handshake.cli.compare import compare
 from handshake.cli.crosscheck import crosscheck
 from handshake.cli.demo import demo
 from handshake.cli.explain import explain
@@ -27,6 +28,7 @@ app.command(short_help="See a first handshake; needs nothing.")(demo)
 app.command(short_help="Open a connection with crafted packets.")(probe)
 app.command(short_help="Show every handshake in captures.")(replay)
 app.command(short_help="Show handshakes as they happen.")(watch)
+app.command(short_help="TCP against UDP: what a handshake costs.")(compare)
 app.command(short_help="Our judgement against tshark's.")(crosscheck)
 app.command(short_help="Explain a code, a flag, a state, a word.")(explain)
 

@@ -40,12 +40,15 @@ class Reading:
         return int(any(source.damage for source in self.report.sources))
 
 
-def read_captures(paths: Iterable[str], quiet: bool, *, by_tshark: bool = False) -> Reading:
+def read_captures(
+    paths: Iterable[str], quiet: bool, *, by_tshark: bool = False, inspection: Inspection | None = None
+) -> Reading:
     """Read captures one after the other, each judged on its own. Ctrl-C ends the reading, not the program.
 
-    With `by_tshark` it is tshark that dissects them; raises ToolError when it is missing or too old.
+    `inspection` is what they are fed to, by default a plain one. With `by_tshark` it is tshark that dissects them;
+    raises ToolError when it is missing or too old.
     """
-    inspection = Inspection()
+    inspection = inspection or Inspection()
     read = _dissected if by_tshark else _decoded
     if by_tshark:
         from handshake.oracle import find_tshark

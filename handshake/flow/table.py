@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from handshake.flow.acceptance import opens
 from handshake.flow.conversation import Conversation
 from handshake.flow.exchange import OpenExchange
+from handshake.flow.meter import Meter
 from handshake.flow.progress import Progress
 from handshake.flow.verdict import conclude
 from handshake.flow.ways import MOST_WAYS, Ways
@@ -22,6 +23,9 @@ from handshake.model.packet import Datagram, IcmpError, Packet, Segment, Tags
 
 DEFAULT_LIMIT = 100_000
 """Conversations (and, apart, UDP exchanges) kept at once."""
+
+MOST_DATAGRAMS = 200_000
+"""Datagrams of all exchanges together that are kept one by one; beyond it they are only counted."""
 
 LINGER_NS = 240 * 10**9
 """How long a closed 4-tuple is remembered: TIME-WAIT, twice the MSL of 2 minutes (RFC 9293 §3.4.2)."""
@@ -47,6 +51,8 @@ class FlowTable:
         """ICMP errors about flows of which nothing was captured."""
         self.observer: Progress | None = None
         """Told when a conversation changes, if anybody is to be."""
+        self.meter: Meter | None = None
+        """Counts the packets of each flow, if anybody wants more than the flows themselves tell."""
         self._numbers = 0
         self._flows: dict[Key, Conversation] = {}
         self._ways: Ways[Conversation] = Ways()
@@ -55,6 +61,7 @@ class FlowTable:
         self._exchange_numbers = 0
         self._exchanges: dict[Key, OpenExchange] = {}
         self._exchange_ways: Ways[OpenExchange] = Ways()
+        self._datagrams_kept = 0
         self._finished: list[Handshake] = []
         self._finished_exchanges: list[Exchange] = []
 
@@ -124,6 +131,8 @@ class FlowTable:
         else:
             before = self._stage(flow)
         flow.feed(segment, payload)
+        if self.meter is not None:
+            self.meter.segment(flow, segment)
         after = self._stage(flow)
         if after != before:
             if before is not None:
@@ -186,7 +195,12 @@ class FlowTable:
             self._exchange_numbers += 1
             exchange = self._exchanges[key] = OpenExchange(self._exchange_numbers, datagram)
             self._exchange_ways.add(exchange.ends, exchange.number, exchange)
-        exchange.feed(datagram, payload)
+        keep = self._datagrams_kept < MOST_DATAGRAMS
+        before = len(exchange.kept)
+        exchange.feed(datagram, payload, keep=keep)
+        self._datagrams_kept += len(exchange.kept) - before
+        if self.meter is not None:
+            self.meter.datagram(exchange, datagram, payload)
 
     def _reply_on_another_way(self, datagram: Datagram) -> OpenExchange | None:
         """The exchange that waits for a first reply, which now comes in another VLAN or tunnel of the same kind."""
@@ -203,6 +217,7 @@ class FlowTable:
             if key is not None:
                 del self._exchanges[key]
         self._exchange_ways.remove(exchange.ends, exchange.number)
+        self._datagrams_kept -= exchange.datagrams_kept
 
     def _icmp(self, error: IcmpError) -> None:
         flow = self._quoted(error)

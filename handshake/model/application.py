@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from handshake.model.dns import Lookup
@@ -102,3 +103,51 @@ class Application:
     """DNS questions with their answers."""
     fault: str | None = None
     """Why following it ended early, in words."""
+
+
+class QuicKind(Enum):
+    """Packets of QUIC by their header (RFC 9000 §17)."""
+
+    INITIAL = "Initial"
+    ZERO_RTT = "0-RTT"
+    HANDSHAKE = "Handshake"
+    RETRY = "Retry"
+    VERSION_NEGOTIATION = "Version Negotiation"
+    ONE_RTT = "1-RTT"
+    """The only one with a short header: the handshake's keys are in use."""
+
+    __hash__ = object.__hash__
+
+
+@dataclass(frozen=True, slots=True)
+class QuicHandshake:
+    """A handshake inside UDP, as far as headers tell it: the rest is encrypted (RFC 9000 §7)."""
+
+    version: int
+    """Of the client's first packet."""
+    client_id: bytes
+    """Connection id that the client chose for itself (its Source Connection ID)."""
+    server_id: bytes
+    """The server's; empty where none was seen, or it has none."""
+    packets: tuple[tuple[QuicKind, int, int], ...]
+    """Kinds seen, with how many the client and the server sent; several may share one datagram (§12.2)."""
+    offered: tuple[int, ...] = ()
+    """Versions that the server named in a Version Negotiation."""
+    negotiated: int | None = None
+    """Version of the server's latest packet other than that."""
+    first_bytes: int = 0
+    """Payload of the client's first datagram; less than 1200 is against §14.1."""
+    short_ns: int | None = None
+    """First datagram to the first packet with a short header, ns."""
+    round_trips: int | None = None
+    """Flights of the server that the client had to wait for before that packet: Version Negotiation, Retry, and the one
+    that brought the keys; None without a short header. A HelloRetryRequest is encrypted, and not counted."""
+    reply_ns: int | None = None
+    """First datagram to the server's first short header behind 0-RTT or a short header of the client, ns: the earliest
+    that can answer a request."""
+    reply_round_trips: int | None = None
+    """Round trips up to that one."""
+
+    def count(self, kind: QuicKind) -> int:
+        """How many of one kind both sides sent."""
+        return sum(client + server for seen, client, server in self.packets if seen is kind)

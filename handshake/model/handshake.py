@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from handshake.model.address import Endpoint
-from handshake.model.application import Application
+from handshake.model.application import Application, QuicHandshake
 from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.finding import Finding
 from handshake.model.packet import Datagram, IcmpError, Segment, Tags
@@ -370,7 +370,11 @@ class Exchange:
     source: str = ""
     """The capture or interface that it was seen in."""
     datagrams: tuple[Datagram | IcmpError, ...] = ()
-    """Each datagram and ICMP error in order, where a probe kept them; empty for a capture."""
+    """The first datagrams and ICMP errors in order: of a capture 50 at most, of a probe all."""
+    notes: tuple[str, ...] = ()
+    """What is in each of them, in words (DNS, QUIC, a repetition); empty for a probe's."""
+    quic: QuicHandshake | None = None
+    """The handshake of QUIC in it, where it begins with one."""
     answer: DnsAnswer | None = None
     """The reply as DNS, where a probe asked a DNS question."""
 

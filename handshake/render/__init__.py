@@ -7,6 +7,7 @@ from enum import StrEnum
 from importlib import import_module
 from typing import Protocol, TextIO, cast
 
+from handshake.model.comparison import Comparison
 from handshake.model.crosscheck import Checked
 from handshake.model.report import Report
 from handshake.render.terminal import Terminal
@@ -41,6 +42,13 @@ class CheckFormat(StrEnum):
     JSONL = "jsonl"
 
 
+class CompareFormat(StrEnum):
+    """The formats of a comparison (`render.compare`)."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 class Renderer(Protocol):
     """Draws a report on a text stream."""
 
@@ -55,6 +63,13 @@ class CheckRenderer(Protocol):
         """Write all of it to `out`, as far as `terminal` can show it."""
 
 
+class CompareRenderer(Protocol):
+    """Draws a comparison on a text stream."""
+
+    def __call__(self, comparison: Comparison, out: TextIO, terminal: Terminal) -> None:
+        """Write all of it to `out`, as far as `terminal` can show it."""
+
+
 def renderer(form: Format) -> Renderer:
     """The renderer of a format."""
     return cast(Renderer, import_module(f"handshake.render.{form.value}").render)
@@ -63,3 +78,8 @@ def renderer(form: Format) -> Renderer:
 def check_renderer(form: CheckFormat) -> CheckRenderer:
     """The renderer of a crosscheck in a format."""
     return cast(CheckRenderer, getattr(import_module("handshake.render.crosscheck"), f"render_{form.value}"))
+
+
+def compare_renderer(form: CompareFormat) -> CompareRenderer:
+    """The renderer of a comparison in a format."""
+    return cast(CompareRenderer, getattr(import_module("handshake.render.compare"), f"render_{form.value}"))

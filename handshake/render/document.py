@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import Any
 
 from handshake.compare.pages import PageLoad, page_loads
 from handshake.findings.fingerprint import Fingerprint, fingerprint
 from handshake.model.address import Endpoint, format_address
-from handshake.model.application import Application
+from handshake.model.application import Application, QuicHandshake
+from handshake.model.comparison import GAPS_NS, SIZES, Comparison, FirstByte, Part, Passed, Traffic, Tried, Way
 from handshake.model.crowd import Crowd
 from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.event import Event
@@ -111,6 +113,86 @@ def event_to_dict(event: Event) -> Document:
         "time": moment(event.time_ns),
         "time_ns": event.time_ns,
         "handshake": _handshake(event.handshake),
+    }
+
+
+def comparison_to_dict(comparison: Comparison) -> Document:
+    """TCP against UDP: a document of type `comparison`."""
+    return {
+        **_head("comparison"),
+        "generator": {"name": "handshake", "version": __version__},
+        "sources": [_source(source) for source in comparison.sources],
+        "tcp": _way(comparison.tcp),
+        "udp": _way(comparison.udp),
+        "services": [
+            {"service": match.service, "tcp": _way(match.tcp), "udp": _way(match.udp)} for match in comparison.matches
+        ],
+        "unmetered": comparison.unmetered,
+    }
+
+
+def _way(way: Way) -> Document:
+    return {
+        "transport": way.transport,
+        "flows": way.flows,
+        "opened": way.opened,
+        "answered": way.answered,
+        "refused": way.refused,
+        "silent": way.silent,
+        "closed": way.closed,
+        "asked_again": way.asked_again,
+        "measured": way.measured,
+        "first_byte": _first_byte(way.useful) if way.useful else None,
+        "traffic": _traffic(way.traffic),
+        "example": _tried(way.best) if way.best else None,
+    }
+
+
+def _first_byte(useful: FirstByte) -> Document:
+    return {
+        "packets": useful.packets,
+        "wire_bytes": useful.wire,
+        "round_trips": useful.round_trips,
+        "took_ns": useful.took_ns,
+    }
+
+
+def _traffic(traffic: Traffic) -> Document:
+    parts = {part: traffic.parts.get(part, (0, 0)) for part in Part}
+    return {
+        "packets": traffic.packets,
+        "wire_bytes": traffic.wire,
+        "payload_bytes": traffic.payload,
+        "header_bytes": traffic.headers,
+        "parts": {part.value: {"packets": packets, "wire_bytes": wire} for part, (packets, wire) in parts.items()},
+        "again": traffic.again,
+        "late": traffic.late,
+        "sizes": _bins(SIZES, traffic.sizes),
+        "gaps": _bins(GAPS_NS, traffic.gaps),
+    }
+
+
+def _bins(ends: Sequence[int], numbers: Sequence[int]) -> list[Document]:
+    return [{"up_to": end, "packets": number} for end, number in zip([*ends, None], numbers, strict=True)]
+
+
+def _tried(tried: Tried) -> Document:
+    start_ns = tried.first[0].time_ns
+    return {
+        "number": tried.number,
+        "first_byte": _first_byte(tried.useful),
+        "packets": [_passed(packet, start_ns) for packet in tried.first],
+    }
+
+
+def _passed(packet: Passed, start_ns: int) -> Document:
+    return {
+        "offset_ns": packet.time_ns - start_ns,
+        "sender": (Side.SERVER if packet.reply else Side.CLIENT).value,
+        "wire_bytes": packet.wire,
+        "payload_len": packet.payload,
+        "flags": list(flag_names(packet.flags)),
+        "again": packet.again,
     }
 
 
@@ -425,7 +507,7 @@ def _icmp(error: IcmpError) -> Document:
     }
 
 
-def _datagram(packet: Datagram | IcmpError, exchange: Exchange) -> Document:
+def _datagram(packet: Datagram | IcmpError, exchange: Exchange, note: str) -> Document:
     if isinstance(packet, IcmpError):
         return {
             "kind": "icmp",
@@ -439,6 +521,23 @@ def _datagram(packet: Datagram | IcmpError, exchange: Exchange) -> Document:
         "frame": packet.number,
         "sender": (Side.CLIENT if packet.src == exchange.client else Side.SERVER).value,
         "payload_len": packet.payload_len,
+        "note": note,
+    }
+
+
+def _quic(quic: QuicHandshake) -> Document:
+    return {
+        "version": quic.version,
+        "negotiated": quic.negotiated,
+        "offered": list(quic.offered),
+        "client_id": quic.client_id.hex(),
+        "server_id": quic.server_id.hex(),
+        "first_bytes": quic.first_bytes,
+        "packets": [{"kind": kind.value, "client": client, "server": server} for kind, client, server in quic.packets],
+        "short_ns": quic.short_ns,
+        "round_trips": quic.round_trips,
+        "reply_ns": quic.reply_ns,
+        "reply_round_trips": quic.reply_round_trips,
     }
 
 
@@ -459,7 +558,12 @@ def _exchange(exchange: Exchange) -> Document:
         "first_reply_ns": exchange.first_reply_ns,
         "icmp": _icmp(exchange.icmp) if exchange.icmp else None,
         "verdict": exchange.verdict.value,
-        "datagrams": [_datagram(packet, exchange) for packet in exchange.datagrams],
+        "datagrams": [
+            _datagram(packet, exchange, note)
+            for packet, note in zip_longest(exchange.datagrams, exchange.notes, fillvalue="")
+            if not isinstance(packet, str)
+        ],
+        "quic": _quic(exchange.quic) if exchange.quic else None,
         "answer": _answer(exchange.answer) if exchange.answer else None,
         "lookups": [_lookup(lookup) for lookup in exchange.lookups],
         "tags": _tags(exchange.tags),

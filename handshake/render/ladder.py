@@ -58,15 +58,16 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
 
 
 def _udp(page: Page, report: Report) -> None:
-    """A probe's exchange datagram by datagram, those of a capture one row each."""
+    """Exchanges datagram by datagram; of a capture also one row each before."""
     if report.exchanges and (report.handshakes or report.approach):
         page.line()
+    if report.exchanges and not report.approach:
+        write_exchanges(page, report.exchanges, origins_ns(report))
     for exchange in report.exchanges:
         if exchange.datagrams:
+            if not report.approach:
+                page.line()
             write_datagrams(page, exchange)
-    counted = [exchange for exchange in report.exchanges if not exchange.datagrams]
-    if counted:
-        write_exchanges(page, counted, origins_ns(report))
 
 
 def _connects(page: Page, report: Report) -> None:

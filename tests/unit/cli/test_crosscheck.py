@@ -142,7 +142,7 @@ def test_json(tmp_path: Path) -> None:
 
 
 def test_replay_by_tshark_is_the_same_replay() -> None:
-    """Every bundled capture; only who dissected it differs, and what only the bytes tell (checksums, faults, dialogues)."""
+    """Every bundled capture; only who dissected it differs, and what only bytes tell (checksums, faults, dialogues)."""
     tshark()
     captures = sorted(str(path) for path in CAPTURES.glob("*.pcap*"))
     ours, theirs = (run("replay", *engine, "-f", "jsonl", *captures) for engine in ([], ["--engine", "tshark"]))
