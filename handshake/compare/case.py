@@ -18,7 +18,7 @@ class Facts:
     errors: dict[Ends, list[IcmpError]] = field(default_factory=dict)
     """ICMP errors, as tshark dissected them, by the endpoints that they quote; bounded."""
     folded: Counter[int] = field(default_factory=Counter)
-    """Packets of a stream that we recognised as captured twice, by its number."""
+    """Packets of a stream that we recognised as captured twice, and tshark has the same twice, by its number."""
     ours_alone: dict[int, None] = field(default_factory=dict)
     """Frames that only we take for TCP, in order; bounded."""
     odd: dict[Ends, set[str | None]] = field(default_factory=dict)

@@ -22,12 +22,34 @@ KEPT = 1000
 """Differences of one kind that are kept; further ones are counted."""
 _NO_STREAM = -1
 _ERRORS_KEPT = 8
-_ALONE_KEPT = 4096
+_ALONE_KEPT = _LATEST_KEPT = 4096
+_TWICE_NS = 100_000_000
+"""Between two captures of one packet; a segment is sent again after 200 ms at the soonest (RFC 6298 says 1 s)."""
 
 Transport = Segment | Datagram | IcmpError | None
 Kind = tuple[Verdict, str | None, Level, str]
 Point = tuple[str, str, str]
 """What differs, and what we and tshark say."""
+
+
+class Latest:
+    """The latest segments, to find those that were captured twice. Bounded."""
+
+    def __init__(self) -> None:
+        self._new: dict[int, int] = {}
+        self._old: dict[int, int] = {}
+
+    def seen(self, segment: Segment) -> bool:
+        """Whether the same packet, to its identification, was captured just before; if not, remember it."""
+        numbers = segment.seq, segment.ack_raw, segment.flags, segment.wnd, segment.payload_len, segment.ip_id
+        key = hash((segment.src, segment.dst, numbers, segment.options))
+        before_ns = self._new.get(key, self._old.get(key))
+        if before_ns is not None and 0 <= segment.time_ns - before_ns <= _TWICE_NS:
+            return True
+        if len(self._new) >= _LATEST_KEPT:
+            self._new, self._old = {}, self._new
+        self._new[key] = segment.time_ns
+        return False
 
 
 class Crosscheck:
@@ -41,6 +63,7 @@ class Crosscheck:
         self._stream_of = array("q", [_NO_STREAM])
         """The stream of each frame."""
         self._facts = Facts()
+        self._latest = Latest()
         self._counts: Counter[Kind] = Counter()
         self._unexplained = 0
         self._differences: list[Difference] = []
@@ -68,7 +91,8 @@ class Crosscheck:
             if number not in self._streams:
                 self._streams[number] = Stream(number, transport)
             self._streams[number].add(claim, transport)
-            self._facts.folded[number] += folded
+            twice = self._latest.seen(transport)
+            self._facts.folded[number] += folded and twice
 
     def _note_odd(self, ours: Transport, theirs: Transport, trap: str | None) -> None:
         """Remember a frame that only one side takes for TCP."""

@@ -37,7 +37,7 @@ class Stream:
         self.reset: Segment | None = None
         """The first RST."""
         self.first_ack: Segment | None = None
-        """The first segment with ACK and without SYN, which ends tshark's initial round trip."""
+        """The first segment with ACK and without SYN, later than the SYN: it ends tshark's initial round trip."""
         self.completeness: int | None = None
         self.initial_rtt_ns: int | None = None
         self.analysis: set[str] = set()
@@ -84,7 +84,8 @@ class Stream:
                 self._seek()
 
     def _speak(self, segment: Segment) -> None:
-        if self.first_ack is None:
+        asked_ns = self.syns[-1].time_ns if self.syns else None
+        if self.first_ack is None or self.first_ack.time_ns == asked_ns:  # a round trip of zero is none to tshark
             self.first_ack = segment
         if not segment.flags & RST:
             self.spoke.add(segment.src)

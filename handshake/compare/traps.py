@@ -124,8 +124,6 @@ def _several_ways(case: StreamCase) -> bool:
 def _captured_twice(case: StreamCase) -> bool:
     """No more than what was captured twice is what tshark has more."""
     folded = sum(case.facts.folded[stream.number] for stream in _streams(case))
-    if case.point == "irtt_ns":
-        return folded > 0
     counts = case.point in ("syn_retransmits", "synack_retransmits", "segments")
     return counts and 0 < int(case.theirs) - int(case.ours) <= folded
 
@@ -222,8 +220,8 @@ TRAPS = (
     ),
     Trap(
         "length-past-frame",
-        "Where the IP header tells a length that reaches past the frame, the payload is counted to the frame's end; we "
-        "count what the IP header says.",
+        "Where the IP header tells a length that reaches past the frame, or past the layer around it, the payload is "
+        "counted to that end; we count what the IP header says.",
         "RFC 791 §3.1 (Total Length), RFC 8200 §3 (Payload Length)",
         of_frame=_past_the_frame,
     ),
@@ -281,7 +279,8 @@ TRAPS = (
     ),
     Trap(
         "initial-rtt",
-        "It runs from the latest SYN to the first ACK of anybody, whether or not that completes the handshake.",
+        "It runs from the latest SYN to the first ACK of anybody, whether or not that completes the handshake; zero "
+        "counts as none.",
         "Wireshark tcp.analysis.initial_rtt; RFC 9293 §3.5 (what completes it), RFC 6298 §3 (Karn)",
         of_stream=_rtt_of_another,
     ),

@@ -47,7 +47,7 @@ def listed() -> dict[str, set[Row]]:
 
 
 def found(checked: Checked) -> set[Row]:
-    """The differences of a capture."""
+    """The differences of a capture, in the shape of the list."""
     streams = {
         ("stream", each.point, each.frame, each.trap or each.verdict.value)
         for each in checked.differences
@@ -72,9 +72,9 @@ def test_every_difference_is_known(name: str) -> None:
 
 
 def test_agreement() -> None:
-    """Outcome, retransmissions, options and round trip agree in nearly all streams.
+    """Outcome, retransmissions, options and round trip of nearly all streams are tshark's; nothing is left open.
 
-    Where a packet was captured twice both count the same packets, and only differ in what they call the second one.
+    Where a packet was captured twice both count the same packets, and differ in what they call the second one.
     """
     require(bool(REAL), NO_CAPTURES)
     results = crosschecked(REAL).values()

@@ -217,10 +217,10 @@ def test_captured_twice() -> None:
     """The same SYN twice within a millisecond: one of them is a copy, and we folded it."""
     syn, again = OPENING[0], replace(OPENING[0], number=2, time_ns=OPENING[0].time_ns + 1)
 
-    def result(folded: bool) -> Checked:
+    def result(folded: bool, told: Segment = again) -> Checked:
         check = Crosscheck()
         check.frame(frame(1, syn.time_ns), packet(syn), claim(syn))
-        check.frame(frame(2, again.time_ns), packet(again), claim(again), folded=folded)
+        check.frame(frame(2, told.time_ns), packet(told), claim(told), folded=folded)
         return check.finish(Checked("", "", ""), handshakes(syn))
 
     assert found(result(True)) == {
@@ -228,6 +228,8 @@ def test_captured_twice() -> None:
         ("trap", "segments", "captured-twice"),
     }
     assert traps(result(False)) == {None}
+    assert traps(result(True, replace(again, ip_id=7))) == {None}, "another packet, by what tshark reads"
+    assert traps(result(True, replace(again, time_ns=again.time_ns + 10**9))) == {None}, "sent again"
 
 
 def unreachable(number: int) -> IcmpError:
@@ -282,6 +284,10 @@ def test_initial_rtt_of_another_segment() -> None:
     third = segment(4, ">A", 1, 1)
     result = agreed(*opening, stray, third, completeness=39, initial_rtt_ns=stray.time_ns - OPENING[0].time_ns)
     assert ("trap", "irtt_ns", "initial-rtt") in found(result)
+    at_once = [replace(each, time_ns=0) for each in OPENING]
+    data = segment(4, ">PA", 1, 1, data=5)
+    zero = agreed(*at_once, data, completeness=15, initial_rtt_ns=data.time_ns)
+    assert ("trap", "irtt_ns", "initial-rtt") in found(zero)
     other = agreed(*opening, stray, third, completeness=39, initial_rtt_ns=7)
     assert ("undecided", "irtt_ns", None) in found(other)
 
