@@ -33,7 +33,7 @@ throughput: $(VENV)/dev.stamp ## handshakes a second beside scapy, connect(), np
 bulk: $(VENV)/dev.stamp ## what a bulk transfer costs a watch
 	@$(BIN)/python -m tests.bench.bulk
 
-captures: $(VENV)/runtime.stamp ## record the bundled captures again (root or user namespaces)
+captures: $(VENV)/dev.stamp ## record the bundled captures again (root or user namespaces)
 	@$(BIN)/python -m handshake.lab.record captures
 	@$(BIN)/python -m docs.generate
 

@@ -42,13 +42,21 @@ class Lookups:
         answer = read_answer(data)
         if answer is None:
             return None
-        key = answer.id, answer.name, answer.kind
-        lookup = self._asked.get(key)
-        if lookup is None:
+        key = self._question_of(answer)
+        lookup = self._asked.get(key) if key else None
+        if key is None or lookup is None:
             return None
+        answer = replace(answer, name=lookup.name, kind=lookup.kind)
         if lookup.answer is None:
             lookup = self._asked[key] = replace(lookup, answered_ns=time_ns, answer=answer)
         return lookup, answer
+
+    def _question_of(self, answer: DnsAnswer) -> tuple[int, str, int] | None:
+        """What it answers; without a question in it that is the open one with the same id, if there is but one."""
+        if answer.name:
+            return answer.id, answer.name, answer.kind
+        same = [key for key, lookup in self._asked.items() if key[0] == answer.id and lookup.answer is None]
+        return same[0] if len(same) == 1 else None
 
     def all(self) -> tuple[Lookup, ...]:
         """In the order of the questions."""

@@ -1,4 +1,4 @@
-"""HTTP/1.0 and HTTP/1.1 (RFC 9112, RFC 1945): requests, responses, and whether the connection is kept.
+"""HTTP/0.9 to HTTP/1.1 (RFC 9112, RFC 1945): requests, responses, and whether the connection is kept.
 
 Bodies are skipped by their announced length, so that each request of a persistent connection is seen. What is not
 understood ends the dialogue; nothing here raises.
@@ -16,6 +16,8 @@ from handshake.model.handshake import Side
 
 REQUEST = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (\S+) HTTP/(\d\.\d)")
 """Request line (RFC 9112 §3)."""
+SIMPLE_REQUEST = re.compile(r"GET (/\S*)")
+"""All of a request of HTTP/0.9 (RFC 1945 §4.1); the response is the object alone, up to the connection's end."""
 RESPONSE = re.compile(r"HTTP/(\d\.\d) (\d{3})(?: .*)?")
 """Status line (RFC 9112 §4)."""
 METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ",
@@ -56,6 +58,10 @@ class Http(Dialogue):
     def feed(self, sender: Side, data: bytes, time_ns: int) -> None:
         """As `Dialogue.feed`."""
         half = self._halves[sender]
+        if sender is Side.SERVER and self._is_object(half, data):
+            self._exchanges[0] = replace(self._exchanges[0], answered_ns=time_ns, keeps=False, response_bytes=None)
+            self.say(sender, "…", time_ns, "the object, without status or headers")
+            self.done = True
         while data and not self.done:
             if half.body:
                 data = self._skip(half, data)
@@ -83,6 +89,11 @@ class Http(Dialogue):
         """As `Dialogue.application`."""
         return replace(super().application(), http=tuple(self._exchanges))
 
+    def _is_object(self, half: _Half, data: bytes) -> bool:
+        """Whether the answer to HTTP/0.9 is in HTTP/0.9; newer servers answer in their own version."""
+        simple = bool(self._exchanges) and self._exchanges[0].version == "0.9"
+        return simple and not half.start and not data.startswith(b"HTTP/"[: len(data)])
+
     def _skip(self, half: _Half, data: bytes) -> bytes:
         if half.body == _TO_THE_END:
             return b""
@@ -95,7 +106,7 @@ class Http(Dialogue):
             self._chunk_line(half, line)
         elif not half.start:
             if line:  # RFC 9112 §2.2: an empty line before a request is ignored
-                self._start(sender, half, line)
+                self._start(sender, half, line, time_ns)
         elif line:
             name, colon, value = line.partition(":")
             if colon and len(half.headers) < _MOST_HEADERS:
@@ -108,7 +119,14 @@ class Http(Dialogue):
             else:
                 self._response(half, start, time_ns)
 
-    def _start(self, sender: Side, half: _Half, line: str) -> None:
+    def _start(self, sender: Side, half: _Half, line: str, time_ns: int) -> None:
+        simple = SIMPLE_REQUEST.fullmatch(line)
+        if simple and sender is Side.CLIENT and not self._exchanges:
+            self._unanswered.append((0, True))
+            self._exchanges.append(HttpExchange("GET", simple[1], "0.9", "", time_ns))
+            self.say(sender, line, time_ns, "HTTP/0.9: the answer is the object alone")
+            half.body = _TO_THE_END
+            return
         if not (REQUEST if sender is Side.CLIENT else RESPONSE).fullmatch(line):
             self.stop(f"no HTTP: the {sender.value} says {line[:40]!r}")
             return

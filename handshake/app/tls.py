@@ -76,6 +76,7 @@ class Tls(Dialogue):
         self._messages = {Side.CLIENT: bytearray(), Side.SERVER: bytearray()}
         self._hidden = {Side.CLIENT: False, Side.SERVER: False}
         """What the side sends is encrypted from here on."""
+        self._finished: set[Side] = set()
         self._hello = TlsHello()
 
     def feed(self, sender: Side, data: bytes, time_ns: int) -> None:
@@ -106,16 +107,23 @@ class Tls(Dialogue):
             self.done = body[0] == 2
         elif kind == _HANDSHAKE and not self._hidden[sender]:
             self._handshake(sender, body, time_ns)
-        elif sender is Side.CLIENT and self._hello.version:
-            self._encrypted(kind, time_ns)
-        elif kind == _DATA:
+        elif kind in (_HANDSHAKE, _DATA):
             self._hidden[sender] = True
+            if self._hello.version:
+                self._encrypted(sender, time_ns)
 
-    def _encrypted(self, kind: int, time_ns: int) -> None:
-        """The client's Finished, encrypted, ends its part of the handshake in every version."""
-        if kind in (_HANDSHAKE, _DATA):
+    def _encrypted(self, sender: Side, time_ns: int) -> None:
+        """A side's first encrypted message is its Finished; TLS 1.3 ends with the client's, older versions with both.
+
+        RFC 8446 §2, RFC 5246 §7.3. In TLS 1.3 the server's comes right behind its ServerHello.
+        """
+        newest = self._hello.version == _NAMES[0x0304]
+        if sender in self._finished or (newest and sender is Side.SERVER):
+            return
+        self._finished.add(sender)
+        self.say(sender, "Finished", time_ns, "encrypted from here on")
+        if newest or len(self._finished) == 2:
             self._hello = replace(self._hello, finished_ns=time_ns)
-            self.say(Side.CLIENT, "Finished", time_ns, "encrypted from here on")
             self.done = True
 
     def _handshake(self, sender: Side, body: bytes, time_ns: int) -> None:

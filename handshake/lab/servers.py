@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from socket import AF_INET6
 from socketserver import BaseRequestHandler, BaseServer, ThreadingTCPServer, UDPServer
@@ -37,9 +40,11 @@ def dns(
     return _serving(UDPServer, address, type("_Zone", (_Dns,), {"zone": zone, "ttl_s": ttl_s}), host)
 
 
-def http(address: Address, host: Host | None = None, *, version: str = "1.1") -> AbstractContextManager[BaseServer]:
-    """Answer each GET with a small object; `version` 1.0 closes after it, 1.1 keeps the connection."""
-    handler = type("_Http", (_Http,), {"protocol_version": f"HTTP/{version}"})
+def http(
+    address: Address, host: Host | None = None, *, version: str = "1.1", tls: ssl.SSLContext | None = None
+) -> AbstractContextManager[BaseServer]:
+    """Answer each GET and POST with a small object; `version` 1.0 closes after it, 1.1 keeps the connection."""
+    handler = type("_Http", (_Http,), {"protocol_version": f"HTTP/{version}", "tls": tls})
     return _serving(ThreadingTCPServer, address, handler, host)
 
 
@@ -100,9 +105,44 @@ class _Dns(BaseRequestHandler):
 
 class _Http(BaseHTTPRequestHandler):
     server_version, sys_version, wbufsize = "lab", "", -1
+    tls: ssl.SSLContext | None = None
+
+    def setup(self) -> None:
+        """The TLS handshake, if it is to be, comes before the first request."""
+        if self.tls is not None:
+            self.request = self.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def finish(self) -> None:
+        """End TLS before TCP (close_notify, RFC 8446 §6.1)."""
+        super().finish()
+        if isinstance(self.request, ssl.SSLSocket):
+            with suppress(OSError):
+                self.request.unwrap()
+            self.request.close()
+
+    def handle_expect_100(self) -> bool:
+        """Answer `100 Continue` at once (RFC 9110 §10.1.1)."""
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
+    def do_POST(self) -> None:
+        """Take the body and answer as to a GET."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def do_GET(self) -> None:
-        """Answer with an object made of its own path."""
+        """Answer with an object made of its own path, or agree to WebSocket (RFC 6455 §4.2.2)."""
+        if self.headers.get("Upgrade") == "websocket":
+            key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+            self.send_response(101)
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Connection", "Upgrade")
+            self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+            self.end_headers()
+            self.close_connection = True
+            return
         body = (self.path.encode() * OBJECT_BYTES)[:OBJECT_BYTES]
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")

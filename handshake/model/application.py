@@ -84,7 +84,7 @@ class TlsHello:
     answered_ns: int | None = None
     """When the ServerHello was complete."""
     finished_ns: int | None = None
-    """When the client's first encrypted record was seen that follows its handshake: the TLS handshake is over."""
+    """When the TLS handshake was over: at the client's Finished, before TLS 1.3 at the second of both."""
 
 
 @dataclass(frozen=True, slots=True)

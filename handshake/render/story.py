@@ -53,15 +53,22 @@ def _said(application: Application, handshake: Handshake) -> Iterator[str]:
 
 
 def _http(exchanges: tuple[HttpExchange, ...], timing: Timing) -> str:
-    statuses = Counter(str(exchange.status) if exchange.status else "no answer" for exchange in exchanges)
-    answers = ", ".join(f"{number} × {status}" if number > 1 else status for status, number in statuses.items())
+    statuses = Counter(_answer(exchange) for exchange in exchanges)
+    answers = ", ".join(f"{number} {status}" if len(exchanges) > 1 else status for status, number in statuses.items())
     last = exchanges[-1].keeps
     after = "" if last is None else ", then kept open" if last else ", then closed by agreement"
+    after = ", then for another protocol" if exchanges[-1].status == 101 else after
     saved = ""
     if len(exchanges) > 1 and timing.setup_ns is not None:
         spared = count(len(exchanges) - 1, "more handshake")
         saved = f"; {spared} of {duration(timing.setup_ns)} spared by keeping the connection"
-    return f"HTTP: {count(len(exchanges), 'request')}, answered {answers}{after}{saved}"
+    return f"HTTP: {count(len(exchanges), 'request')}, {answers}{after}{saved}"
+
+
+def _answer(exchange: HttpExchange) -> str:
+    if exchange.status:
+        return f"answered {exchange.status}"
+    return "not answered" if exchange.answered_ns is None else "answered without a status"
 
 
 def _tls(tls: TlsHello) -> Iterator[str]:

@@ -65,11 +65,16 @@ def read_query(data: bytes) -> tuple[int, str, int] | None:
 
 
 def read_answer(data: bytes) -> DnsAnswer | None:
-    """A response with one question; None for bytes that are no such thing. Never raises."""
+    """A response with one question, or with none: then name and type are empty. None for bytes that are no such thing.
+
+    Some servers leave out the question of what they truncate or refuse. Never raises.
+    """
     try:
         number, flags, questions, answers, _, _ = _HEADER.unpack_from(data)
-        if not flags & _RESPONSE or questions != 1:
+        if not flags & _RESPONSE or questions > 1:
             return None
+        if not questions:
+            return DnsAnswer(number, "", 0, flags & 0xF, bool(flags & _TRUNCATED), (), None)
         name, at = _name(data, _HEADER.size)
         kind, _ = _QUESTION.unpack_from(data, at)
     except (struct.error, _FaultError):

@@ -49,10 +49,28 @@ STORIES = {
 }
 """`>` from the client, `<` to it; letters are flags (S A F R P, E and C of ECN). Spaces do not matter."""
 
+DIALOGUES = {
+    "dns-then-http": ">1 >28 <1 <28 >S >GET <200 >GET <200 >GET <200" + 3 * " >S >GET <200",
+    "dns-truncated": ">1 >S >1 <1 >1 <1",  # the truncated answer comes without its question
+    "smtp": ">S <220 >ehlo <250 >mail <250 >rcpt <250 >data <354 <250 >QUIT <221",
+    "smtp-login": ">S <220 >ehlo <250 >AUTH <235 >mail <250 >rcpt <250 >data <354 <250 >QUIT <221"
+    " >S <220 >ehlo <250 >AUTH <334 <235 >QUIT <221",
+    "ftp-passive": ">S <220 >USER <331 >PASS <230 >TYPE <200 >PASV <227 >S >RETR <125 <226 >QUIT <221",
+    "ftp-active": ">S <220 >USER <331 >PASS <230 >TYPE <200 >PORT <S <200 >RETR <125 <226 >QUIT <221",
+    "tls": ">S >1 <2 >S >1 <2 <11 <12 <14 >16 <4",
+    "http-oddities": ">S >GET >GET >GET <200 <200 <200 >S <100 >POST <200 >S >GET <101 >S >GET",
+}
+"""Of the scenarios with servers of other projects, which cut what they say into segments as they like: what is said.
+
+`S` is a SYN; then follow DNS types, methods, commands, codes, and kinds of TLS handshake messages.
+"""
+
 _FLAGS = {"S": 2, "F": 1, "R": 4, "P": 8, "A": 16, "E": 64, "C": 128}
 _FIELDS = ["ip.src", "ipv6.src", "tcp.flags", "tcp.checksum.status"]
 _FIELDS += ["icmp.type", "icmp.code", "icmpv6.type", "icmpv6.code"]
 _GOOD = "1"
+_SAID = ("dns.qry.type", "http.request.method", "http.response.code", "smtp.req.command", "smtp.response.code")
+_SAID += ("ftp.request.command", "ftp.response.code", "tls.handshake.type")
 
 
 def story_of(path: Path) -> list[str]:
@@ -61,6 +79,34 @@ def story_of(path: Path) -> list[str]:
     command = [tshark(), "-n", "-o", "tcp.check_checksum:TRUE", "-r", str(path), "-T", "fields", "-E", "occurrence=f"]
     output = subprocess.run([*command, *fields], capture_output=True, text=True, check=True).stdout
     return [_told(dict(zip(_FIELDS, line.split("\t"), strict=True))) for line in output.splitlines()]
+
+
+def tells_its_story(name: str, path: Path, *, exactly: bool) -> None:
+    """Assert that a recording shows its scenario; not `exactly`: but for what a busy machine changes."""
+    if name in DIALOGUES:
+        assert dialogue_of(path) == DIALOGUES[name].split()
+    elif exactly:
+        assert story_of(path) == STORIES[name].split()
+    else:
+        assert gist(story_of(path)) == gist(STORIES[name].split())
+
+
+def dialogue_of(path: Path) -> list[str]:
+    """The recording in the notation of `DIALOGUES`; a code that stands in many lines or segments counts once."""
+    command = [tshark(), "-2", "-n", "-r", str(path), "-T", "fields", "-E", "aggregator= "]
+    fields = [word for field in ("ip.src", "tcp.flags", *_SAID) for word in ("-e", field)]
+    output = subprocess.run([*command, *fields], capture_output=True, text=True, check=True).stdout
+    told: list[str] = []
+    for line in output.splitlines():
+        source, flags, *said = line.split("\t")
+        arrow = ">" if source == "10.0.0.1" else "<"
+        if flags and int(flags, 16) & 0x12 == 2:
+            told.append(f"{arrow}S")
+        words = [(field, word) for field, words in zip(_SAID, said, strict=True) for word in words.split()]
+        for field, word in words:
+            if field != "smtp.response.code" or told[-1] != arrow + word:
+                told.append(arrow + word)
+    return told
 
 
 def gist(story: list[str]) -> list[str]:

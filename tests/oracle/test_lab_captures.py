@@ -6,7 +6,7 @@ import pytest
 
 from handshake.lab.record import MANIFEST, manifest
 from handshake.lab.scenarios import SCENARIOS, Scenario
-from tests.live.lab_stories import STORIES, story_of
+from tests.live.lab_stories import tells_its_story
 from tests.support import ROOT
 
 CAPTURES = ROOT / "captures"
@@ -14,7 +14,7 @@ CAPTURES = ROOT / "captures"
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 def test_tells_its_story(scenario: Scenario) -> None:
-    assert story_of(CAPTURES / scenario.file) == STORIES[scenario.name].split()
+    tells_its_story(scenario.name, CAPTURES / scenario.file, exactly=True)
 
 
 def test_both_formats_are_there() -> None:

@@ -38,6 +38,8 @@ class Setting:
     lost: Mapping[int, Collection[int]] = field(default_factory=dict)
     """What the wire loses, as `handshake.lab.wire.lose` takes it."""
     ipv6: bool = False
+    also: tuple[str, ...] = ()
+    """Further IPv4 addresses of the server's host."""
     router: str = ""
     """Put a router between them whose route to the server is of this kind: `unreachable`, `prohibit` …"""
     sysctls: Mapping[str, int] = field(default_factory=dict)
@@ -163,7 +165,7 @@ def set_stage(setting: Setting) -> Iterator[Stage]:
         if setting.router:
             server_ip, far = _place_router(stack, setting, server)
         else:
-            far = Port(server, INTERFACE, (_with_prefix(server_ip),))
+            far = Port(server, INTERFACE, tuple(map(_with_prefix, (server_ip, *setting.also))))
         stack.enter_context(Wire(near, far, delay_ns=setting.delay_ms * 1_000_000, script=lose(setting.lost)))
         if setting.router:
             route(client, "default", via=far.addresses[0].split("/")[0])

@@ -124,3 +124,18 @@ def test_passwords_in_the_target_are_not_shown() -> None:
     said = script("> GET http://me:secret@a/ HTTP/1.1\r\nAuthorization: Basic c2VjcmV0\r\n")
     assert "secret" not in repr(heard(Http(), said)).replace("secrets", "")
     assert "me:secret@" in repr(heard(Http(secrets=True), said))
+
+
+@pytest.mark.parametrize("size", [2, 1000])
+def test_http_09_has_neither_version_nor_status(size: int) -> None:
+    said = [*script("> GET /old", "> "), (SERVER, b"<html>GET / HTTP/1.1</html>")]
+    application = heard(Http(), pieces(said, size))
+    (exchange,) = application.http
+    assert (exchange.target, exchange.version, exchange.status, exchange.keeps) == ("/old", "0.9", None, False)
+    assert exchange.answered_ns is not None
+    assert application.fault is None
+
+
+def test_a_newer_server_answers_http_09_in_its_own_version() -> None:
+    application = heard(Http(), script("> GET /old", "< HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"))
+    assert [(exchange.version, exchange.status) for exchange in application.http] == [("0.9", 400)]

@@ -82,7 +82,10 @@ def test_hellos_of_openssl(certificate: Path, version: ssl.TLSVersion, name: str
     assert hello.answered_ns is not None
     assert hello.finished_ns is not None
     assert hello.hello_ns < hello.answered_ns < hello.finished_ns
-    assert [line.text for line in application.lines] == ["ClientHello", "ServerHello", "Finished"]
+    ending = ["Finished"] if name == "TLS 1.3" else ["Finished", "Finished"]  # RFC 5246 §7.3: the server's is last
+    assert [line.text for line in application.lines] == ["ClientHello", "ServerHello", *ending]
+    assert application.lines[-1].sender is (CLIENT if name == "TLS 1.3" else SERVER)
+    assert application.lines[-1].time_ns == hello.finished_ns
     assert (dialogue.done, application.fault) == (True, None)
     assert recognised(CLIENT, said[0][1], 443) is Tls
     assert recognised(SERVER, said[1][1], 443) is Tls
