@@ -169,7 +169,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/glossary.md": glossary_page,
     "docs/state-machine.md": state_page,
 }
-WRITTEN = ("README.md", "docs/tutorial.md")
+STORY = tuple(sorted(f"docs/story/{path.name}" for path in (ROOT / "docs" / "story").glob("*.md")))
+WRITTEN = ("README.md", "docs/tutorial.md", *STORY)
 """Pages written by hand around the output of commands."""
 
 

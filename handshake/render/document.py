@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from handshake.findings.fingerprint import Fingerprint, fingerprint
+from handshake.flow.listeners import listeners
 from handshake.model.address import Endpoint, format_address
 from handshake.model.application import Application
 from handshake.model.crowd import Crowd
@@ -18,6 +19,7 @@ from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.event import Event
 from handshake.model.handshake import Exchange, Fold, Handshake, Named, Negotiated, Peer, Side, Step
 from handshake.model.kernel import Connect
+from handshake.model.listener import Listener
 from handshake.model.packet import Datagram, IcmpError, Segment, Tags, flag_names
 from handshake.model.report import Approach, Reply, Report, SourceInfo, Tally
 from handshake.model.services import service_name
@@ -64,6 +66,17 @@ def summary_to_dict(report: Report) -> Document:
             for finding, number in finding_counts(totals)
         ],
         "crowds": [_crowd(crowd) for crowd in report.crowds],
+        "listeners": [_listener(listener) for listener in listeners(report.handshakes)],
+    }
+
+
+def _listener(listener: Listener) -> Document:
+    return {
+        "server": _endpoint(listener.server),
+        "source": listener.source,
+        "connections": listener.connections,
+        "together": list(listener.together),
+        "clients": [_endpoint(client) for client in listener.clients],
     }
 
 
