@@ -46,11 +46,6 @@ class InOrder:
         while self._waiting and min(seq.distance(each, number) for each in self._waiting) >= 0:
             yield from self._give_up()
 
-    def rest(self) -> Iterator[Part]:
-        """What still waits, with its gaps: nothing more will come."""
-        while self._waiting:
-            yield from self._give_up()
-
     def _advance(self, data: bytes, length: int) -> Iterator[Part]:
         self._next = seq.add(self._next, length)
         if data:

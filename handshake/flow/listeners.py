@@ -1,7 +1,8 @@
 """Which listening sockets served several clients at once.
 
 A passive open is `listen()`; from then on the kernel completes handshakes alone and puts them into the accept queue,
-whenever the program calls `accept()`. A connection counts as open from the completion of its handshake to its last packet.
+whenever the program calls `accept()`. A connection counts as open from the completion of its handshake to its last
+packet.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -126,7 +125,7 @@ def theirs(path: Path) -> Told:
     lookups: dict[Question, str] = {}
     for line in done.stdout.split("\n"):
         values = [value.split("|") if value else [] for value in line.split("\t")]
-        row = dict(zip_longest(_FIELDS, values, fillvalue=[]))
+        row = dict(zip(_FIELDS, [*values, *[[]] * len(_FIELDS)], strict=False))
         if not row["frame.number"] or "icmp" in "".join(row["frame.protocols"]):
             continue  # an ICMP error quotes what was said before
         if row["tcp.stream"]:
@@ -143,7 +142,7 @@ def _add(row: Row, said: Said) -> None:
     if row["smtp.req.command"]:
         said.open_reply = ""
     for code in row["smtp.response.code"]:
-        if code != said.open_reply:  # a reply of many lines has its code in each segment
+        if code != said.open_reply or code == "334":  # a reply of many lines has its code in each segment
             said.smtp.append(code)
     said.open_reply = (row["smtp.response.code"] or [said.open_reply])[-1]
     for name in _FTP:
