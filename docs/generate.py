@@ -205,7 +205,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/http-1.1.svg": picture,
     "docs/state-machine.md": state_page,
 }
-WRITTEN = ("README.md", "docs/tutorial.md", "docs/diagrams.md")
+STORY = tuple(sorted(f"docs/story/{path.name}" for path in (ROOT / "docs" / "story").glob("*.md")))
+WRITTEN = ("README.md", "docs/tutorial.md", "docs/diagrams.md", *STORY)
 """Pages written by hand around the output of commands."""
 
 

@@ -41,9 +41,9 @@ class InOrder:
         while self._waiting_bytes > MOST_BYTES or len(self._waiting) > MOST_PIECES:
             yield from self._give_up()
 
-    def rest(self) -> Iterator[Part]:
-        """What still waits, with its gaps: nothing more will come."""
-        while self._waiting:
+    def acknowledged(self, number: int) -> Iterator[Part]:
+        """The receiver has everything before `number`: what is missing there was not captured, and will not come."""
+        while self._waiting and min(seq.distance(each, number) for each in self._waiting) >= 0:
             yield from self._give_up()
 
     def _advance(self, data: bytes, length: int) -> Iterator[Part]:

@@ -38,6 +38,9 @@ class Talk:
     def hear(self, sender: Side, segment: Segment, payload: bytes) -> None:
         """One acceptable segment of the connection, with what was captured of its payload."""
         start = seq.add(segment.seq, segment.flags >> 1 & 1)  # a SYN counts as one, before the data
+        heard = self._streams.get(sender.other)
+        if heard is not None and segment.ack is not None:
+            self._pass_on(sender.other, heard.acknowledged(segment.ack), segment)
         if segment.payload_len:
             stream = self._streams.setdefault(sender, InOrder(start))
             self._pass_on(sender, stream.take(start, payload, segment.payload_len), segment)
@@ -71,6 +74,9 @@ class Talk:
         said = b"".join(data for side, data, _ in self._heard if side is sender)
         server_port = segment.dst.port if sender is Side.CLIENT else segment.src.port
         kind = recognised(sender, said, server_port)
+        if kind is None and (kind := recognised(sender, data, server_port)):
+            # captured from its middle, which a keep-alive's byte or the end of a body stands for
+            self._heard = [(sender, data, segment.time_ns)]
         if kind is not None:
             self._dialogue = kind(secrets=self._secrets)
             for side, heard, time_ns in self._heard:

@@ -13,6 +13,7 @@ from typing import Any
 
 from handshake.compare.pages import PageLoad, page_loads
 from handshake.findings.fingerprint import Fingerprint, fingerprint
+from handshake.flow.listeners import listeners
 from handshake.model.address import Endpoint, format_address
 from handshake.model.application import Application, QuicHandshake
 from handshake.model.comparison import GAPS_NS, SIZES, Comparison, FirstByte, Part, Passed, Traffic, Tried, Way
@@ -21,6 +22,7 @@ from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.event import Event
 from handshake.model.handshake import Exchange, Fold, Handshake, Named, Negotiated, Peer, Side, Step
 from handshake.model.kernel import Connect
+from handshake.model.listener import Listener
 from handshake.model.packet import Datagram, IcmpError, Segment, Tags, flag_names
 from handshake.model.report import Approach, Reply, Report, SourceInfo, Tally
 from handshake.model.services import service_name
@@ -68,6 +70,7 @@ def summary_to_dict(report: Report) -> Document:
         ],
         "crowds": [_crowd(crowd) for crowd in report.crowds],
         "pages": [_page(load) for load in page_loads(report.handshakes)],
+        "listeners": [_listener(listener) for listener in listeners(report.handshakes)],
     }
 
 
@@ -82,6 +85,16 @@ def _page(load: PageLoad) -> Document:
         "over_one_ns": load.one_ns,
         "over_each_ns": load.each_ns,
         "source": load.source,
+    }
+
+
+def _listener(listener: Listener) -> Document:
+    return {
+        "server": _endpoint(listener.server),
+        "source": listener.source,
+        "connections": listener.connections,
+        "together": list(listener.together),
+        "clients": [_endpoint(client) for client in listener.clients],
     }
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from handshake.compare.pages import page_loads
+from handshake.flow.listeners import listeners
 from handshake.model.finding import Finding
+from handshake.model.listener import Listener
 from handshake.model.report import Report, SourceInfo, Tally
 from handshake.model.totals import Totals
 from handshake.render.crowds import write_crowds
@@ -19,6 +21,9 @@ from handshake.render.words import OUTCOME_STYLE, SEVERITY_STYLE, damage_words
 
 FEW = 20
 """Below this many values a 95th percentile is but the largest one, so the summary says how many there are."""
+
+MOST_SOCKETS, MOST_CLIENTS = 3, 4
+"""Listening sockets, and clients of one of them, that are listed; all with `-v`."""
 
 MANY = 6
 """More sources than this are counted, not listed."""
@@ -45,6 +50,7 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     found = finding_counts(totals)
     if found:
         page.field("found", *_findings(found))
+    _sockets(page, listeners(report.handshakes))
     write_crowds(page, report.crowds)
     for line in skipped(report.tally):
         page.field("skipped", (line, "dim"))
@@ -94,6 +100,19 @@ def _sources(page: Page, sources: Sequence[SourceInfo]) -> None:
             page.field("dropped", (f"{count(source.dropped, 'frame')}: the kernel's queue was full", "red"))
         if source.damage:
             page.field("damaged", (damage_words(source.damage), "red"))
+
+
+def _sockets(page: Page, served: Sequence[Listener]) -> None:
+    """The listening sockets that had several clients at once, the busiest first."""
+    wordy = page.terminal.verbosity > 0
+    ordered = sorted(served, key=lambda each: -len(each.together))
+    for listener in ordered if wordy else ordered[:MOST_SOCKETS]:
+        clients = listener.clients if wordy else listener.clients[:MOST_CLIENTS]
+        names = ", ".join(map(str, clients)) + ", …" * (len(clients) < len(listener.clients))
+        many = f"{count(len(listener.together), 'connection')} at once, told apart by the client's end: {names}"
+        page.field("sockets", f"server {listener.server}: one listening socket, {many}")
+    if len(ordered) > MOST_SOCKETS and not wordy:
+        page.field("sockets", (f"{count(len(ordered) - MOST_SOCKETS, 'more server')} with several clients", "dim"))
 
 
 def _outcomes(totals: Totals) -> Iterator[Span]:

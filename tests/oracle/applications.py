@@ -7,10 +7,10 @@ of a DNS message do, so that of the records only as many count as there are answ
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,8 +35,14 @@ class Said:
     """Ports of data connections announced."""
     sni: list[str] = field(default_factory=list)
     """Server name of the first ClientHello."""
+    open_reply: str = field(default="", compare=False)
+    """Code of the reply that may go on in the next segment."""
 
 
+POINTS = ("methods", "statuses", "smtp", "ftp", "sni")
+
+
+_STATUS = re.compile(r"HTTP/\d\.\d (101|[2-9]\d\d)")
 Question = tuple[str, str, int]
 """Who asked (address and port), the name, the type."""
 
@@ -79,7 +85,7 @@ def ours(path: Path) -> Told:
 def _ours(application: Application) -> Said:
     said = Said()
     said.methods = [exchange.method for exchange in application.http]
-    said.statuses = [str(exchange.status) for exchange in application.http if exchange.status]
+    said.statuses = [status[1] for line in application.lines if (status := _STATUS.match(line.text))]
     if application.protocol == "SMTP":
         said.smtp = [line.text[:3] for line in application.lines if line.sender is Side.SERVER]
     said.ftp = [str(data.port) for data in application.ftp]
@@ -97,7 +103,7 @@ def _answer(lookup: Lookup) -> str:
 _FIELDS = (
     "frame.number", "frame.protocols", "tcp.stream", "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport",
     "ip.src", "ip.dst", "ipv6.src", "ipv6.dst",
-    "http.request.method", "http.response.code", "smtp.response.code",
+    "http.request.method", "http.response.code", "smtp.response.code", "smtp.req.command",
     "ftp.passive.port", "ftp.active.port", "ftp.epsv.port", "ftp.eprt.port",
     "tls.handshake.extensions_server_name",
     "dns.flags.response", "dns.qry.name", "dns.qry.type", "dns.flags.rcode", "dns.count.answers", "dns.resp.type",
@@ -119,7 +125,7 @@ def theirs(path: Path) -> Told:
     lookups: dict[Question, str] = {}
     for line in done.stdout.split("\n"):
         values = [value.split("|") if value else [] for value in line.split("\t")]
-        row = dict(zip_longest(_FIELDS, values, fillvalue=[]))
+        row = dict(zip(_FIELDS, [*values, *[[]] * len(_FIELDS)], strict=False))
         if not row["frame.number"] or "icmp" in "".join(row["frame.protocols"]):
             continue  # an ICMP error quotes what was said before
         if row["tcp.stream"]:
@@ -133,7 +139,12 @@ def theirs(path: Path) -> Told:
 def _add(row: Row, said: Said) -> None:
     said.methods += row["http.request.method"]
     said.statuses += [status for status in row["http.response.code"] if status[0] != "1" or status == "101"]
-    said.smtp += row["smtp.response.code"]
+    if row["smtp.req.command"]:
+        said.open_reply = ""
+    for code in row["smtp.response.code"]:
+        if code != said.open_reply or code == "334":  # a reply of many lines has its code in each segment
+            said.smtp.append(code)
+    said.open_reply = (row["smtp.response.code"] or [said.open_reply])[-1]
     for name in _FTP:
         said.ftp += row[name]
     said.sni = said.sni or row["tls.handshake.extensions_server_name"][:1]
@@ -169,7 +180,7 @@ def differences(capture: str, mine: Told, their: Told) -> Iterator[Difference]:
     """Every point in which the two differ."""
     for frame in sorted(mine.streams.keys() | their.streams.keys()):
         left, right = mine.streams.get(frame, Said()), their.streams.get(frame, Said())
-        for point in vars(left):
+        for point in POINTS:
             yield from _differ(capture, str(frame), point, getattr(left, point), getattr(right, point))
     for question in sorted(mine.lookups.keys() | their.lookups.keys()):
         where = " ".join(map(str, question))

@@ -48,10 +48,12 @@ def test_a_hole_is_given_up_when_too_much_waits() -> None:
     assert run(0, many)[:2] == [10, b"x"]
 
 
-def test_the_rest_comes_out_at_the_end() -> None:
-    stream = InOrder(0)
-    assert list(stream.take(3, b"d", 1)) == []
-    assert list(stream.rest()) == [3, b"d"]
+def test_what_is_acknowledged_and_missing_was_not_captured() -> None:
+    stream = InOrder(2**32 - 1)
+    assert list(stream.take(2, b"d", 1)) == []
+    assert list(stream.acknowledged(1)) == []
+    assert list(stream.acknowledged(2)) == [3, b"d"]
+    assert list(stream.take(3, b"e", 1)) == [b"e"]
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=10), st.integers(0, 2**32 - 1), st.randoms())
