@@ -19,7 +19,7 @@ def http(number: int, start_ns: int, *asked_ns: int, setup_ns: int | None = 20 *
     """A connection that began so long after T0, with requests at these times."""
     handshake = established(number)
     first, *rest = handshake.timeline
-    moved = replace(first, packet=replace(first.packet, time_ns=T0 + start_ns))  # type: ignore[union-attr,arg-type,call-arg]
+    moved = replace(first, packet=replace(first.packet, time_ns=T0 + start_ns))  # type: ignore[union-attr,arg-type]
     requests = tuple(HttpExchange("GET", "/", "1.1", "h", T0 + at) for at in asked_ns)
     return replace(
         handshake,
