@@ -1,9 +1,9 @@
 """The bundled captures have the expected outcomes, and look as they are expected to look.
 
 captures/manifest.toml names the captures with their outcomes and findings; expected/ holds the table and the
-ladder of each, 100 columns wide, and the diagrams of some. So that captures recorded anew (`make captures`) still match, frame n is taken
-to be captured at n times 10 ms; all else is as recorded. After a wanted change, write the expected files again,
-and read what git shows of the difference:
+ladder of each, 100 columns wide, and the diagrams of some. So that captures recorded anew (`make captures`) still
+match, frame n is taken to be captured at n times 10 ms; all else is as recorded. After a wanted change, write the
+expected files again, and read what git shows of the difference:
 
     HANDSHAKE_UPDATE_GOLDEN=1 .venv/bin/pytest tests/golden
 """
