@@ -19,7 +19,7 @@ WIDTH = 96
 """Columns of the output; the pages are read in a browser or an editor."""
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_DIAGRAM = re.compile(r"^(<!-- \$ (handshake .*) -->\n)```mermaid\n.*?^```\n", re.MULTILINE | re.DOTALL)
+_DIAGRAM = re.compile(r"^(<!-- \$ (handshake [^\n]*) -->\n)```mermaid\n.*?^```\n", re.MULTILINE | re.DOTALL)
 _PROMPT = "$ handshake "
 
 

@@ -1,9 +1,9 @@
 """The bundled captures have the expected outcomes, and look as they are expected to look.
 
 captures/manifest.toml names the captures with their outcomes and findings; expected/ holds the table and the
-ladder of each, 100 columns wide. So that captures recorded anew (`make captures`) still match, frame n is taken
-to be captured at n times 10 ms; all else is as recorded. After a wanted change, write the expected files again,
-and read what git shows of the difference:
+ladder of each, 100 columns wide, and the diagrams of some. So that captures recorded anew (`make captures`) still
+match, frame n is taken to be captured at n times 10 ms; all else is as recorded. After a wanted change, write the
+expected files again, and read what git shows of the difference:
 
     HANDSHAKE_UPDATE_GOLDEN=1 .venv/bin/pytest tests/golden
 """
@@ -33,6 +33,12 @@ CAPTURES: dict[str, dict[str, Any]] = {
 }
 EXPECTED = Path(__file__).with_name("expected")
 FORMATS = (Format.TABLE, Format.LADDER)
+DRAWN = ("http-1.1.pcapng", "no-route-ipv6.pcapng", "refused.pcap", "syn-lost.pcap")
+"""Captures whose diagrams are kept as well."""
+OUTPUTS = [
+    *((name, form) for name in CAPTURES for form in FORMATS),
+    *((name, form) for name in DRAWN for form in (Format.MERMAID, Format.SVG)),
+]
 UPDATE = os.environ.get("HANDSHAKE_UPDATE_GOLDEN") == "1"
 
 EPOCH_NS = 1_700_000_000 * 10**9
@@ -58,8 +64,7 @@ def test_outcomes_and_findings(name: str) -> None:
     assert not report.tally.faults
 
 
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("name", CAPTURES)
+@pytest.mark.parametrize(("name", "form"), OUTPUTS)
 def test_output(name: str, form: Format) -> None:
     out = io.StringIO()
     renderer(form)(without_crowds(ticking(f"captures/{name}")), out, Terminal(width=100))
@@ -70,7 +75,7 @@ def test_output(name: str, form: Format) -> None:
 
 
 def test_every_expected_file_belongs_to_a_capture() -> None:
-    wanted = {f"{name}.{form.value}.txt" for name in CAPTURES for form in FORMATS}
+    wanted = {f"{name}.{form.value}.txt" for name, form in OUTPUTS}
     if UPDATE:
         for path in EXPECTED.iterdir():
             if path.name not in wanted:

@@ -6,6 +6,7 @@ import io
 import json
 from importlib.resources import files
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -42,11 +43,13 @@ def check(path: Path) -> None:
             assert terminal.unicode or out.getvalue().isascii()
             for line in out.getvalue().splitlines():
                 assert len(line) <= terminal.width, f"{form} at {terminal.width}: {line}"
-    for form in (Format.JSON, Format.JSONL, Format.CSV):
+    for form in (Format.JSON, Format.JSONL, Format.CSV, Format.MERMAID, Format.SVG):
         out = io.StringIO()
         renderer(form)(report, out, Terminal())
         if form is Format.JSON:
             SCHEMA.validate(json.loads(out.getvalue()))
+        if form is Format.SVG:
+            ElementTree.fromstring(out.getvalue())
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "captures").glob("*.pcap*")), ids=lambda path: path.name)
