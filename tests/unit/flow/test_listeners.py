@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from handshake.api import Inspection
 from handshake.flow.listeners import listeners
 from handshake.model.packet import Frame
@@ -25,7 +27,7 @@ def reset(at_ms: int, port: int) -> list[Event]:
 def served(*events: list[Event]) -> list[tuple[str, int, tuple[int, ...], list[int]]]:
     inspection = Inspection()
     handshakes = []
-    for number, (ms, port, ours, flags, seq, ack) in enumerate(sorted(sum(events, [])), 1):
+    for number, (ms, port, ours, flags, seq, ack) in enumerate(sorted(chain(*events)), 1):
         hosts, ports = ((CLIENT, SERVER), (port, 80)) if ours else ((SERVER, CLIENT), (80, port))
         data = ip(hosts, TCP, tcp(hosts, ports, seq=seq, ack=ack, flags=flags))
         handshakes += inspection.feed(Frame(number, ms * 1_000_000, LINKTYPE_RAW, data, len(data)))
@@ -53,3 +55,8 @@ def test_the_most_at_one_moment_of_all_that_were_accepted() -> None:
 
 def test_an_attempt_that_never_opened_is_no_connection() -> None:
     assert served(opening(0, 1001), reset(9, 1001), [(1, 1002, True, SYN, 9, 0)]) == []
+
+
+def test_times_that_run_back_do_not_matter() -> None:
+    backward = (0, 1003, True, ACK, 10, 100)
+    assert served(opening(5, 1001), [*opening(1, 1002), backward], opening(2, 1003)) != []
