@@ -64,5 +64,6 @@ def test_an_attempt_that_never_opened_is_no_connection() -> None:
 
 
 def test_times_that_run_back_do_not_matter() -> None:
-    first, second = judged(opening(3, 1001), opening(8, 1002))
-    assert listeners([replace(second, end_ns=3_000_000), replace(first, end_ns=6_000_000)]) == ()
+    first, second = judged(opening(0, 1001), opening(3, 1002))
+    late = replace(first, timing=replace(first.timing, setup_ns=10_000_000))  # it ends before it is open
+    assert listeners([late, second]) == ()
