@@ -35,17 +35,22 @@ def listeners(handshakes: Iterable[Handshake]) -> tuple[Listener, ...]:
 def _most_at_once(group: Sequence[Handshake]) -> list[Handshake]:
     """The largest set that was open at one moment; where several are, the earliest."""
     opened = sorted(group, key=_opened_ns)
-    closing = sorted(group, key=lambda each: each.end_ns)
+    closing_ns = sorted(map(_closed_ns, group))
     best, best_ns, gone = 0, 0, 0
     for number, handshake in enumerate(opened, 1):
         now_ns = _opened_ns(handshake)
-        while closing[gone].end_ns <= now_ns and closing[gone] is not handshake:
+        while gone < number - 1 and closing_ns[gone] <= now_ns:
             gone += 1
         if number - gone > best:
             best, best_ns = number - gone, now_ns
-    there = [each for each in group if _opened_ns(each) <= best_ns < each.end_ns]
+    there = [each for each in group if _opened_ns(each) <= best_ns < _closed_ns(each)]
     return sorted(there, key=lambda each: each.number)
 
 
 def _opened_ns(handshake: Handshake) -> int:
     return handshake.start_ns + (handshake.timing.setup_ns or 0)
+
+
+def _closed_ns(handshake: Handshake) -> int:
+    """The last packet; never before the opening, which a capture with times that run back may say."""
+    return max(handshake.end_ns, _opened_ns(handshake))

@@ -69,8 +69,10 @@ _FLAGS = {"S": 2, "F": 1, "R": 4, "P": 8, "A": 16, "E": 64, "C": 128}
 _FIELDS = ["ip.src", "ipv6.src", "tcp.flags", "tcp.checksum.status"]
 _FIELDS += ["icmp.type", "icmp.code", "icmpv6.type", "icmpv6.code"]
 _GOOD = "1"
-_SAID = ["dns.qry.type", "http.request.method", "http.response.code", "smtp.req.command", "smtp.response.code"]
-_SAID += ["ftp.request.command", "ftp.response.code", "tls.handshake.type"]
+_SAID = [
+    "dns.qry.type", "http.request.method", "http.response.code", "smtp.req.command", "smtp.response.code",
+    "ftp.request.command", "ftp.response.code", "tls.handshake.type",
+]  # fmt: skip
 
 
 def story_of(path: Path) -> list[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import chain
+
 from handshake.api import Inspection
 from handshake.flow.listeners import listeners
+from handshake.model.handshake import Handshake
 from handshake.model.packet import Frame
 from tests.packets import LINKTYPE_RAW, TCP, ip, tcp
 
@@ -22,15 +26,19 @@ def reset(at_ms: int, port: int) -> list[Event]:
     return [(at_ms, port, True, RST, 10, 0)]
 
 
-def served(*events: list[Event]) -> list[tuple[str, int, tuple[int, ...], list[int]]]:
+def judged(*events: list[Event]) -> list[Handshake]:
     inspection = Inspection()
-    handshakes = []
-    for number, (ms, port, ours, flags, seq, ack) in enumerate(sorted(each for one in events for each in one), 1):
+    handshakes: list[Handshake] = []
+    for number, (ms, port, ours, flags, seq, ack) in enumerate(sorted(chain(*events)), 1):
         hosts, ports = ((CLIENT, SERVER), (port, 80)) if ours else ((SERVER, CLIENT), (80, port))
         data = ip(hosts, TCP, tcp(hosts, ports, seq=seq, ack=ack, flags=flags))
         handshakes += inspection.feed(Frame(number, ms * 1_000_000, LINKTYPE_RAW, data, len(data)))
     handshakes += inspection.finish()
-    found = listeners(sorted(handshakes, key=lambda each: each.number))
+    return sorted(handshakes, key=lambda each: each.number)
+
+
+def served(*events: list[Event]) -> list[tuple[str, int, tuple[int, ...], list[int]]]:
+    found = listeners(judged(*events))
     return [(str(e.server), e.connections, e.together, [client.port for client in e.clients]) for e in found]
 
 
@@ -53,3 +61,9 @@ def test_the_most_at_one_moment_of_all_that_were_accepted() -> None:
 
 def test_an_attempt_that_never_opened_is_no_connection() -> None:
     assert served(opening(0, 1001), reset(9, 1001), [(1, 1002, True, SYN, 9, 0)]) == []
+
+
+def test_times_that_run_back_do_not_matter() -> None:
+    first, second = judged(opening(0, 1001), opening(3, 1002))
+    late = replace(first, timing=replace(first.timing, setup_ns=10_000_000))  # it ends before it is open
+    assert listeners([late, second]) == ()
