@@ -51,7 +51,12 @@ _PSEUDO_HEADER = 32
 
 
 def _in_fragments(case: FrameCase) -> bool:
-    """We have the segment in a fragment, or had it in an earlier one of those that tshark put together."""
+    """We have the segment in a fragment, or had it in an earlier one of those that tshark put together.
+
+    What tshark tells of the IP header of a packet put together is that of its last fragment.
+    """
+    if case.point in ("ttl", "ecn"):
+        return bool(case.claim.fragments)
     if case.point != "tcp":
         return False
     if isinstance(case.packet.transport, Segment):
@@ -207,8 +212,8 @@ TRAPS = (
     Trap(
         "fragments",
         "A TCP header in IP fragments is shown in the frame that completes the packet, and not at all when a fragment "
-        "is missing; we read it as soon as its bytes are there.",
-        "RFC 791 §3.2, RFC 8200 §4.5; Wireshark ip.defragment",
+        "is missing, with that frame's IP header; we read it as soon as its bytes are there, with that of the first.",
+        "RFC 791 §3.2 (the header is that of the first fragment), RFC 8200 §4.5; Wireshark ip.defragment",
         of_frame=_in_fragments,
     ),
     Trap(

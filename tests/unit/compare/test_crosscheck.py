@@ -157,6 +157,12 @@ def handshakes(*segments: Segment) -> list[Handshake]:
     return [flow for each in segments for flow in inspection.take(packet(each))] + inspection.finish()
 
 
+@pytest.mark.parametrize(("pieces", "explained"), [((1, 2), True), ((), False)])
+def test_the_ip_header_of_fragments(pieces: tuple[int, ...], explained: bool) -> None:
+    told = replace(claim(OPENING[0], fragments=pieces), packet=packet(replace(OPENING[0], ttl=7)))
+    assert traps(checked((OPENING[0], told))) == ({"fragments"} if explained else {None})
+
+
 @pytest.mark.parametrize(("header_len", "explained"), [(16, True), (20, False), (None, False)])
 def test_data_offset(header_len: int | None, explained: bool) -> None:
     nothing = Packet(1, 0, (), None, b"", Stop("tcp", 0, "tcp", False))
