@@ -31,9 +31,10 @@ def crosscheck(path: str | os.PathLike[str], shown: Shown = iter) -> Checked:
     """
     name = os.fspath(path)
     checked = Checked(name, None, find_tshark().version)
-    if name == "-":
+    if name == "-" or (os.path.exists(name) and not os.path.isfile(name) and not os.path.isdir(name)):
         twice = "it is read twice, so it has to be a file"
-        return replace(checked, name="standard input", our_failure=twice, their_failure=twice)
+        shown_name = "standard input" if name == "-" else name
+        return replace(checked, name=shown_name, our_failure=twice, their_failure=twice)
     try:
         with open_capture(name) as capture:
             return _both(replace(checked, format=capture.format), capture, shown)

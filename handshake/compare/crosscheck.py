@@ -90,9 +90,9 @@ class Crosscheck:
         elif isinstance(transport, Segment) and number is not None:
             if number not in self._streams:
                 self._streams[number] = Stream(number, transport)
-            self._streams[number].add(claim, transport)
-            twice = self._latest.seen(transport)
-            self._facts.folded[number] += folded and twice
+            twice = folded & self._latest.seen(transport)
+            self._streams[number].add(claim, transport, twice=twice)
+            self._facts.folded[number] += twice
 
     def _note_odd(self, ours: Transport, theirs: Transport, trap: str | None) -> None:
         """Remember a frame that only one side takes for TCP."""

@@ -57,8 +57,8 @@ class Stream:
         """Its first segments, bounded, until the third one of a handshake is found."""
         self._third: Segment | None = None
 
-    def add(self, claim: Claim, segment: Segment) -> None:
-        """Take one more claim."""
+    def add(self, claim: Claim, segment: Segment, *, twice: bool = False) -> None:
+        """Take one more claim; what was captured `twice` is not sent again."""
         self.segments += 1
         self.senders.add(segment.src)
         self.last_ns = segment.time_ns
@@ -72,7 +72,7 @@ class Stream:
             self.tags.add(segment.tags)
         self.closed = self.closed or bool(segment.flags & (FIN | RST))
         if segment.flags & SYN:
-            self._open(segment)
+            self._open(segment, twice)
             self.syn_and_rst = self.syn_and_rst or bool(segment.flags & RST)
         elif segment.flags & ACK:
             self._speak(segment)
@@ -92,13 +92,13 @@ class Stream:
             if segment.seg_len:
                 self.said.add(segment.src)
 
-    def _open(self, segment: Segment) -> None:
+    def _open(self, segment: Segment, twice: bool) -> None:
         kept = self.syn_acks if segment.flags & ACK else self.syns
         if len(kept) < _SOUGHT:
             kept.append(segment)
         key = segment.src, segment.seq, segment.flags & ACK
         if key in self.copies or len(self.copies) < _SOUGHT:
-            self.copies[key] = self.copies.get(key, 0) + 1
+            self.copies[key] = self.copies.get(key, 0) + (not twice)
 
     def _seek(self, *, gaps: bool = False) -> None:
         answers = {answer.seq: answer for answer in reversed(self.syn_acks) if self.acknowledged(answer)}
@@ -166,7 +166,7 @@ def third_segment(answer: Segment, segments: list[Segment], *, gaps: bool) -> Se
     """The first segment behind a SYN-ACK whose acknowledgment covers it, up to what its sender had sent by then.
 
     With `gaps`, if there is none, the first one that is ahead of what was captured in both numbers. A RST with the
-    number that its receiver expects ends the search.
+    number that its receiver expects ends the search. Captured before the SYN-ACK it has to fit it exactly.
     """
     wanted = seq.add(answer.seq, 1)
     top = seq.add(wanted, answer.payload_len)
@@ -174,7 +174,12 @@ def third_segment(answer: Segment, segments: list[Segment], *, gaps: bool) -> Se
     ahead = None
     for segment in segments:
         answers = segment.src == answer.src
-        if segment.number <= answer.number or segment.flags & SYN:
+        if segment.flags & SYN:
+            continue
+        if segment.number <= answer.number:
+            exact = segment.flags & (ACK | RST) == ACK and (segment.seq, segment.ack_raw) == (answer.ack_raw, wanted)
+            if exact and not answers:
+                return segment
             continue
         if segment.flags & RST:
             if segment.seq == (top if answers else answer.ack_raw):

@@ -51,7 +51,12 @@ _PSEUDO_HEADER = 32
 
 
 def _in_fragments(case: FrameCase) -> bool:
-    """We have the segment in a fragment, or had it in an earlier one of those that tshark put together."""
+    """We have the segment in a fragment, or had it in an earlier one of those that tshark put together.
+
+    What tshark tells of the IP header of a packet put together is that of its last fragment.
+    """
+    if case.point in ("ttl", "ecn"):
+        return bool(case.claim.fragments)
     if case.point != "tcp":
         return False
     if isinstance(case.packet.transport, Segment):
@@ -124,8 +129,7 @@ def _several_ways(case: StreamCase) -> bool:
 def _captured_twice(case: StreamCase) -> bool:
     """No more than what was captured twice is what tshark has more."""
     folded = sum(case.facts.folded[stream.number] for stream in _streams(case))
-    counts = case.point in ("syn_retransmits", "synack_retransmits", "segments")
-    return counts and 0 < int(case.theirs) - int(case.ours) <= folded
+    return case.point == "segments" and 0 < int(case.theirs) - int(case.ours) <= folded
 
 
 def _cut_up(case: StreamCase) -> bool:
@@ -208,8 +212,8 @@ TRAPS = (
     Trap(
         "fragments",
         "A TCP header in IP fragments is shown in the frame that completes the packet, and not at all when a fragment "
-        "is missing; we read it as soon as its bytes are there.",
-        "RFC 791 §3.2, RFC 8200 §4.5; Wireshark ip.defragment",
+        "is missing, with that frame's IP header; we read it as soon as its bytes are there, with that of the first.",
+        "RFC 791 §3.2 (the header is that of the first fragment), RFC 8200 §4.5; Wireshark ip.defragment",
         of_frame=_in_fragments,
     ),
     Trap(
@@ -260,7 +264,7 @@ TRAPS = (
     ),
     Trap(
         "captured-twice",
-        "A packet that was captured twice is taken for a retransmission.",
+        "A packet that was captured twice counts twice (and is labelled a retransmission, which we do not compare).",
         "RFC 791 §3.2 (Identification): a retransmission is a datagram of its own",
         of_stream=_captured_twice,
     ),

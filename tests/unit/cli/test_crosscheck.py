@@ -90,15 +90,17 @@ def test_what_cannot_be_read_is_said_and_hides_nothing(tmp_path: Path) -> None:
     tshark()
     text = tmp_path / "\x1b[31mnotes.txt"
     text.write_text("not a capture")
-    done = run("crosscheck", str(text), str(CAPTURES), "nowhere.pcap", "-", THREE_WAY)
+    os.mkfifo(tmp_path / "pipe")
+    done = run("crosscheck", str(text), str(CAPTURES), "nowhere.pcap", "-", str(tmp_path / "pipe"), THREE_WAY)
     assert (done.returncode, done.stderr) == (2, "")
     unwrapped = " ".join(done.stdout.split())
     assert r"\x1b[31mnotes.txt not compared: plain text, not a capture; and tshark cannot read it: " in unwrapped
     assert f"{CAPTURES} not compared: a directory, not a capture" in unwrapped
     assert "nowhere.pcap not compared: no such file or directory" in unwrapped
     assert "standard input not compared: it is read twice, so it has to be a file" in unwrapped
+    assert "pipe not compared: it is read twice, so it has to be a file" in unwrapped
     assert f"{THREE_WAY} agrees" in unwrapped
-    assert "compared 1 capture of 5" in unwrapped
+    assert "compared 1 capture of 6" in unwrapped
     assert "\x1b" not in done.stdout
 
 

@@ -29,6 +29,12 @@ DIALOGUES: dict[str, tuple[Outcome, list[Segment]]] = {
     "only the second answer is confirmed": (
         Outcome.ESTABLISHED, [*OPENING[:2], segment(3, "<SA", 50, 1), segment(4, ">A", 1, 51)],
     ),
+    "the third one was captured before the SYN-ACK": (
+        Outcome.ESTABLISHED, [OPENING[0], segment(2, ">A", 1, 1), segment(3, "<SA", 0, 1)],
+    ),
+    "what was captured before the SYN-ACK does not fit it": (
+        Outcome.HALF_OPEN, [OPENING[0], segment(2, ">A", 1, 5), segment(3, "<SA", 0, 1)],
+    ),
     "an acknowledgment of something never sent": (
         Outcome.HALF_OPEN, [*OPENING[:2], segment(3, ">A", 1, 2)],
     ),
