@@ -143,28 +143,6 @@ def test_json(tmp_path: Path) -> None:
     assert [line["type"] for line in lines] == ["checked", "checked", "crosscheck-summary"]
 
 
-def test_replay_by_tshark_is_the_same_replay() -> None:
-    """Every bundled capture; only who dissected it differs, and what only bytes tell (checksums, faults, dialogues)."""
-    tshark()
-    captures = sorted(str(path) for path in CAPTURES.glob("*.pcap*"))
-    ours, theirs = (run("replay", *engine, "-f", "jsonl", *captures) for engine in ([], ["--engine", "tshark"]))
-    assert (ours.returncode, theirs.returncode, theirs.stderr) == (0, 0, "")
-    mine, their = ([json.loads(line) for line in done.stdout.splitlines()] for done in (ours, theirs))
-    for documents in (mine, their):
-        for document in documents:
-            for field in ("application", "named", "announced_by", "lookups"):
-                document.pop(field, None)
-            for row in document.get("timeline", ()):
-                row.pop("checksum_ok", None)
-    assert mine[:-1] == their[:-1]
-    assert all("dissected by tshark" in source["format"] for source in their[-1]["sources"])
-    assert {source["format"].split(",")[0] for source in their[-1]["sources"]} == {"pcap", "pcapng", "pcap (ns)"} & {
-        source["format"] for source in mine[-1]["sources"]
-    }
-    for key in ("tcp", "udp", "icmp_errors", "frames"):
-        assert mine[-1]["tally"][key] == their[-1]["tally"][key]
-
-
 def test_progress_is_shown_on_a_terminal_and_gone_at_the_end() -> None:
     """With a terminal that is told to lose patience at once."""
     tshark()
