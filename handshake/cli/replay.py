@@ -54,6 +54,7 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     every: Annotated[
         bool, typer.Option("--all", help="List also the handshakes that a scan or flood sums up in one line.")
     ] = False,
+    secrets: Annotated[bool, typer.Option("--show-secrets", help="Show passwords in dialogues.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.", metavar="FILE")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Add raw numbers and frames.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out summaries and explanations.")] = False,
@@ -63,10 +64,12 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     Exit status: 0 all was read, 1 a capture is damaged (everything before the damage is shown),
     2 usage or a file that cannot be read at all, 69 tshark was asked for and is missing or fails, 130 interrupted.
     """
+    from handshake.api import Inspection
     from handshake.cli.reading import read_captures
 
     selection = Selection(flow, only or (), _codes(finding or []), network(host), port)
-    reading = read_captures(files, quiet, by_tshark=engine is Engine.TSHARK)
+    inspection = Inspection(secrets=secrets)
+    reading = read_captures(files, quiet, by_tshark=engine is Engine.TSHARK, inspection=inspection)
     if reading.report.sources or reading.interrupted:
         form = Format.LADDER if ladder else Format.SUMMARY if summary else form
         verbosity = -1 if quiet else int(verbose)

@@ -209,3 +209,16 @@ def _wait_until_read(pipe: int) -> None:
     while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("capture", "secret"), [("smtp-login.pcapng", "AGFsaWNlAHdvbmRlcmxhbmQ="), ("ftp-passive.pcapng", "PASS ")]
+)
+@pytest.mark.parametrize("form", ["ladder", "json", "mermaid", "svg"])
+def test_passwords_are_shown_only_when_asked_for(capture: str, secret: str, form: str) -> None:
+    path = str(CAPTURES / capture)
+    hidden = run("replay", path, "-f", form).stdout
+    assert secret not in hidden.replace("PASS (not shown)", "")
+    shown = run("replay", path, "-f", form, "--show-secrets").stdout
+    assert secret.strip() in shown
+    assert "PASS (not shown)" not in shown
