@@ -1,7 +1,7 @@
 """HTTP/0.9 to HTTP/1.1 (RFC 9112, RFC 1945): requests, responses, and whether the connection is kept.
 
-Bodies are skipped by their announced length, so that each request of a persistent connection is seen. What is not
-understood ends the dialogue; nothing here raises.
+Bodies are skipped by their announced length, so that each request of a persistent connection is seen. Where bytes were
+not captured it goes on with the next message. What is not understood ends the dialogue; nothing here raises.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections import deque
 from dataclasses import replace
 
-from handshake.app.dialogue import SECRET, Dialogue, LineBuffer
+from handshake.app.dialogue import SECRET, Dialogue, LineBuffer, text_of
 from handshake.model.application import Application, HttpExchange
 from handshake.model.handshake import Side
 
@@ -27,6 +27,7 @@ _MOST_EXCHANGES = 1000
 _MOST_HEADERS = 200
 _USERINFO = re.compile(r"//[^/@]*@")
 _TO_THE_END = -1
+_CUT = "the rest of its head was not captured"
 
 
 class _Half:
@@ -41,6 +42,8 @@ class _Half:
         """Bytes of body (or chunk) left to skip; `_TO_THE_END` when only the end of the connection ends it."""
         self.chunked = False
         self.in_trailer = False
+        self.lost = False
+        """Bytes are missing; what comes is passed over until it begins with a message again."""
 
 
 class Http(Dialogue):
@@ -62,7 +65,9 @@ class Http(Dialogue):
             self._exchanges[0] = replace(self._exchanges[0], answered_ns=time_ns, keeps=False, response_bytes=None)
             self.say(sender, "…", time_ns, "the object, without status or headers")
             self.done = True
-        while data and not self.done:
+        if half.lost and data.startswith(METHODS if sender is Side.CLIENT else b"HTTP/1."):
+            half.lost = False
+        while data and not self.done and not half.lost:
             if half.body:
                 data = self._skip(half, data)
                 continue
@@ -76,14 +81,25 @@ class Http(Dialogue):
                 data = half.buffer.bytes_left()
 
     def gap(self, sender: Side, size: int, time_ns: int) -> None:
-        """As `Dialogue.gap`."""
+        """As `Dialogue.gap`; HTTP goes on with the next segment that begins a message."""
         half = self._halves[sender]
-        if half.body == _TO_THE_END:
+        if half.lost or half.body == _TO_THE_END:
             return
         if half.body >= size:
             half.body -= size
+            return
+        cut = text_of(half.buffer.bytes_left())
+        complete = (REQUEST if sender is Side.CLIENT else RESPONSE).fullmatch(cut.rstrip("\r"))
+        start, headers = (half.start, half.headers) if half.start else (cut.rstrip("\r") if complete else "", {})
+        half = self._halves[sender] = _Half()
+        half.lost, half.headers = True, headers
+        if not start:
+            self.say(sender, f"{cut}…", time_ns, f"{size:,} bytes were not captured")
+        elif sender is Side.CLIENT:
+            self._request(half, start, time_ns)
         else:
-            super().gap(sender, size, time_ns)
+            self._response(half, start, time_ns)
+        half.body, half.chunked = 0, False
 
     def application(self) -> Application:
         """As `Dialogue.application`."""
@@ -146,11 +162,13 @@ class Http(Dialogue):
             HttpExchange(method, target, version, headers.get("host", ""), time_ns, request_bytes=max(half.body, 0))
         )
         waiting = len(self._unanswered) - 1
-        words = [f"Host {headers['host']}" if "host" in headers else "no Host"]
-        words += ["connection " + headers["connection"].lower()] if "connection" in headers else []
-        words += ["upgrade to " + headers["upgrade"]] if "upgrade" in headers else []
+        words = [f"Host {headers['host']}"] if "host" in headers else ["no Host"] if not half.lost else []
+        connection = headers.get("connection", "").lower()
+        words += [f"connection {connection}"] if connection and "upgrade" not in headers else []
+        words += [f"asks to upgrade to {headers['upgrade']}"] if "upgrade" in headers else []
         words += ["asks before it sends the body"] if "100-continue" in headers.get("expect", "").lower() else []
         words += [f"pipelined: {waiting} before it unanswered"] if waiting else []
+        words += [_CUT] if half.lost else []
         self.say(Side.CLIENT, f"{method} {target} HTTP/{version}", time_ns, ", ".join(words))
 
     def _response(self, half: _Half, start: str, time_ns: int) -> None:
@@ -167,15 +185,16 @@ class Http(Dialogue):
         method = asked.method if asked else ""
         nothing = method == "HEAD" or status in (101, 204, 304) or (method == "CONNECT" and 200 <= status < 300)
         half.body, half.chunked = _body(headers, nothing=nothing)
-        keeps = not closing and _keeps(asked, version, headers) and half.body != _TO_THE_END
+        keeps = None if half.lost else not closing and _keeps(asked, version, headers) and half.body != _TO_THE_END
         if index is not None and asked is not None:
-            size = None if half.chunked or half.body == _TO_THE_END else half.body
+            size = None if half.chunked or half.body == _TO_THE_END or half.lost else half.body
             self._exchanges[index] = replace(
                 asked, status=status, answered_ns=time_ns, keeps=keeps, response_bytes=size
             )
         switched = status == 101 or (method == "CONNECT" and 200 <= status < 300)
         after = f"switches to {headers.get('upgrade', 'another protocol')}" if status == 101 else "keeps the connection"
         note = "opens a tunnel" if switched and status != 101 else after if keeps or switched else "closes after this"
+        note = _CUT if half.lost and not switched else note
         self.say(Side.SERVER, start, time_ns, note)
         self.done = self.done or switched
 

@@ -16,7 +16,7 @@ from handshake.app.tls import Tls
 from handshake.model import seq
 from handshake.model.application import Application
 from handshake.model.handshake import Side
-from handshake.model.packet import FIN, Segment
+from handshake.model.packet import FIN, SYN, Segment
 
 _FIRST_WORDS = 64
 """Bytes of one side after which a protocol that is still not recognised never will be."""
@@ -41,8 +41,9 @@ class Talk:
         heard = self._streams.get(sender.other)
         if heard is not None and segment.ack is not None:
             self._pass_on(sender.other, heard.acknowledged(segment.ack), segment)
-        if segment.payload_len:
+        if segment.payload_len or segment.flags & SYN:
             stream = self._streams.setdefault(sender, InOrder(start))
+        if segment.payload_len:
             self._pass_on(sender, stream.take(start, payload, segment.payload_len), segment)
         if segment.flags & FIN and self._dialogue is not None and not self.done:
             self._dialogue.end(sender, segment.time_ns)
@@ -56,10 +57,10 @@ class Talk:
             if self.done:
                 return
             if isinstance(part, int):
-                if self._dialogue is None:
-                    self.done = True
-                else:
+                if self._dialogue is not None:
                     self._dialogue.gap(sender, part, segment.time_ns)
+                else:
+                    self.done = bool(self._heard)  # at most the first words of all may be missing
             elif self._dialogue is not None:
                 self._dialogue.feed(sender, part, segment.time_ns)
             else:

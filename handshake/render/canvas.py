@@ -34,7 +34,7 @@ text.aside { fill: #1b7c83; }
 .open { stroke: #2da44e; stroke-width: 4; }
 .arrow { stroke-width: 1.6; }
 .syn, .syn-ack { stroke: #0969da; fill: #0969da; }
-.ack, .data { stroke: #424a53; fill: #424a53; }
+.ack, .data, .datagram { stroke: #424a53; fill: #424a53; }
 .fin { stroke: #8250df; fill: #8250df; }
 .rst, .icmp { stroke: #cf222e; fill: #cf222e; }
 .wrong { stroke: #9a6700; fill: #9a6700; }
@@ -52,7 +52,7 @@ text.odd { fill: #9a6700; }
   .life { stroke: #545d68; }
   .open { stroke: #3fb950; }
   .syn, .syn-ack { stroke: #58a6ff; fill: #58a6ff; }
-  .ack, .data { stroke: #b1bac4; fill: #b1bac4; }
+  .ack, .data, .datagram { stroke: #b1bac4; fill: #b1bac4; }
   .fin { stroke: #bc8cff; fill: #bc8cff; }
   .rst, .icmp { stroke: #ff7b72; fill: #ff7b72; }
   .wrong { stroke: #e3b341; fill: #e3b341; }

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from handshake.model.address import format_address
-from handshake.model.handshake import Handshake
+from handshake.model.address import Endpoint, format_address
 from handshake.model.report import Approach, Report
 from handshake.model.services import service_name
 from handshake.render.connects import write_both, write_connect
 from handshake.render.crowds import write_crowds, write_omitted
-from handshake.render.datagrams import write_datagrams
 from handshake.render.exchanges import origins_ns, write_exchanges
 from handshake.render.lanes import Lanes
-from handshake.render.lookups import write_lookups
 from handshake.render.page import Page
 from handshake.render.reply import write_answer, write_reply
-from handshake.render.session import sessions
+from handshake.render.session import Lane, Session, connect_session, drawable, sessions, udp_sessions
 from handshake.render.terminal import Terminal
 from handshake.render.units import duration, moment
 from handshake.render.verdict import write_verdict
-from handshake.render.words import OUTCOME_STYLE, damage_words, way_words
+from handshake.render.words import OUTCOME_STYLE, REACH_STYLE, damage_words, way_words
 
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:
@@ -28,16 +25,14 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     page = Page(out, terminal)
     if report.approach:
         _approach(page, report.approach)
-        write_lookups(page, report)
-    for position, session in enumerate(sessions(report)):
-        handshake = session.handshake
+    for position, (handshake, session) in enumerate(zip(report.handshakes, sessions(report), strict=True)):
         if position or report.approach:
             page.line()
         if not report.approach:
-            _title(page, handshake)
+            _title(page, session, handshake.server.endpoint, OUTCOME_STYLE[handshake.outcome])
         if way := way_words(handshake):
             page.field("within", way)
-        Lanes(page, session, report.kernel).write(before=not report.approach)
+        Lanes(page, session, report.kernel).write()
         if report.answer:
             write_answer(page, report.answer)
         write_verdict(page, handshake)
@@ -59,20 +54,29 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
 
 def _udp(page: Page, report: Report) -> None:
     """Exchanges datagram by datagram; of a capture also one row each before."""
-    if report.exchanges and (report.handshakes or report.approach):
-        page.line()
     if report.exchanges and not report.approach:
+        if report.handshakes:
+            page.line()
         write_exchanges(page, report.exchanges, origins_ns(report))
-    for exchange in report.exchanges:
-        if exchange.datagrams:
-            if not report.approach:
-                page.line()
-            write_datagrams(page, exchange)
+    for exchange, session in zip(drawable(report), udp_sessions(report), strict=True):
+        style = REACH_STYLE[exchange.verdict]
+        page.line()
+        if not report.approach:
+            _title(page, session, session.ends[Lane.SERVER], style)
+        Lanes(page, session).write()
+        page.line()
+        verdict, *words = session.result
+        page.paragraph((verdict, f"bold {style}"))
+        for sentence in words:
+            page.paragraph((sentence, "dim"))
 
 
 def _connects(page: Page, report: Report) -> None:
     for connect in report.connects:
         page.line()
+        if not report.handshakes and (session := connect_session(report, connect)).before:
+            Lanes(page, session).write_before()
+            page.line()
         write_connect(page, connect, alone=not report.handshakes)
         if report.handshakes:
             page.line()
@@ -92,12 +96,9 @@ def _approach(page: Page, approach: Approach) -> None:
     page.field("target", (str(approach.server), "bold"), f"({words})")
 
 
-def _title(page: Page, handshake: Handshake) -> None:
-    outcome = handshake.outcome
-    server = handshake.server.endpoint
-    reach = f"{server.scope.value} address"
-    words = (service_name(server.port), reach, moment(handshake.start_ns))
-    head = f"── #{handshake.number} {outcome.value}"
+def _title(page: Page, session: Session, server: Endpoint, style: str) -> None:
+    words = (service_name(server.port), f"{server.scope.value} address", moment(session.start_ns))
+    head = f"── {session.title}"
     tail = page.cut(f"{''.join(f' · {word}' for word in words if word)} ", page.terminal.width - len(head))
     rule = "─" * (page.terminal.width - len(page.terminal.say(head)) - len(tail))
-    page.line((head, f"bold {OUTCOME_STYLE[outcome]}"), (tail, "bold"), (rule, "dim"))
+    page.line((head, f"bold {style}"), (tail, "bold"), (rule, "dim"))

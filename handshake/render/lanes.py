@@ -1,4 +1,4 @@
-"""The timeline of one handshake: time, the client's lane, the arrow, the server's lane.
+"""The timeline of one handshake or UDP exchange: time, the client's lane, the arrow, the server's lane.
 
 Wide terminals show both states in full, narrower ones only where a state went, the narrowest a list.
 """
@@ -24,6 +24,9 @@ KERNEL = len("  [kernel: CLOSE-WAIT, accept queue 10/10]")
 _ARROW = (26, 44)
 """Least and most columns of an arrow."""
 
+_STYLES = {Kind.QUESTION: "cyan", Kind.ANSWER: "cyan", Kind.ICMP: "red"}
+"""Of arrows that no state goes with."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Widths:
@@ -40,23 +43,22 @@ class _Widths:
 
 
 class Lanes:
-    """Draws timelines on a page, one handshake at a time."""
+    """Draws timelines on a page, one session at a time."""
 
     def __init__(self, page: Page, session: Session, views: Iterable[KernelView] = ()) -> None:
         self.page = page
         self.session = session
-        self.handshake = session.handshake
+        self.stateless = not any(isinstance(event.origin, Step) for event in session.events)
         self._views = {view.frame: kernel_words(view) for view in views}
         self._beside = KERNEL if self._views and page.terminal.width >= WIDE else 0
         self.wide = page.terminal.width - self._beside >= WIDE
         self.listed = page.terminal.width < LIST
         self.widths = self._measure()
 
-    def write(self, *, before: bool = True) -> None:
-        """The heading and every row of the timeline; above it, unless told otherwise, what led to it."""
-        if before and self.session.before:
-            self._before()
-        self._heading(f"client {self.handshake.client.endpoint}", f"server {self.handshake.server.endpoint}")
+    def write(self) -> None:
+        """What led to it, the heading, and every row of the timeline."""
+        self.write_before()
+        self._heading(*(f"{lane.value} {self.session.ends[lane]}" for lane in (Lane.CLIENT, Lane.SERVER)))
         for event in self.session.events:
             if isinstance(event.origin, Step):
                 self._step(event, event.origin)
@@ -64,31 +66,35 @@ class Lanes:
                 self._fold(event, event.origin)
             elif event.kind is Kind.SAID:
                 self._say(event)
-            else:
+            elif event.kind in (Kind.NOTE, Kind.FOLD):
                 self._aside(event)
+            else:
+                self._plain(event)
 
-    def _before(self) -> None:
-        """Questions to the name server, in a lane of its own, and what else led to the handshake."""
+    def write_before(self) -> None:
+        """Questions to the name server, in a lane of its own, and what else led to it."""
         for lane, endpoint in self.session.lanes:
             if lane is Lane.RESOLVER:
-                self._heading(f"client {self.handshake.client.endpoint.host}", f"{lane.value} {endpoint}")
+                self._heading(f"client {self.session.ends[Lane.CLIENT].host}", f"{lane.value} {endpoint}")
         for event in self.session.before:
             if event.kind is Kind.NOTE:
                 self._aside(event)
             else:
-                self._asked(event)
+                self._plain(event)
 
-    def _asked(self, event: Event) -> None:
+    def _plain(self, event: Event) -> None:
+        """An arrow between lanes without states: a datagram, an ICMP error."""
+        style = _STYLES.get(event.kind, "")
         if self.listed:
             symbol = "▶" if event.from_client else "◀"
-            words: list[Span] = [(f"{symbol} {event.label}", "cyan")]
+            words: list[Span] = [(f"{symbol} {event.label}", style)]
             self.page.paragraph(*words, indent=self.widths.indent, first=self._time(event.time_ns))
         else:
-            gap = " " * (self.widths.state + 1)
+            gap = "" if self.stateless else " " * (self.widths.state + 1)
             label = self.page.cut(event.label, self.widths.arrow - 6)
-            self.page.out.write(self._time(event.time_ns) + gap + self._arrow(event, label, "cyan").rstrip() + "\n")
-        if event.note:
-            self.page.paragraph((event.note, "dim"), indent=self.widths.indent)
+            self.page.out.write(self._time(event.time_ns) + gap + self._arrow(event, label, style).rstrip() + "\n")
+        for remark in event.remarks():
+            self.page.paragraph((remark, "dim"), indent=self.widths.indent)
 
     def _step(self, event: Event, step: Step) -> None:
         if self.listed:
@@ -109,12 +115,14 @@ class Lanes:
         )
 
     def _aside(self, event: Event) -> None:
-        """What happened elsewhere."""
+        """What happened elsewhere, or was only counted."""
         first = "" if event.beneath else self._time(event.time_ns)
-        self.page.paragraph((event.label, "cyan"), indent=self.widths.indent, first=first)
+        self.page.paragraph(
+            (event.label, "dim" if event.kind is Kind.FOLD else "cyan"), indent=self.widths.indent, first=first
+        )
 
     def _measure(self) -> _Widths:
-        moments = [self.handshake.end_ns, *(event.time_ns for event in self.session.before)]
+        moments = [self.session.end_ns, *(each.time_ns for each in (*self.session.before, *self.session.events))]
         time = max(len(self.session.clock(moment)) for moment in moments) + 1
         arrow = self.page.terminal.say("→")
         longest = "SYN-RECEIVED " + arrow + " ESTABLISHED" if self.wide else arrow + " SYN-RECEIVED"
@@ -132,7 +140,7 @@ class Lanes:
             self.page.line(" ", (self.page.cut(client, width - 1, middle=True), "bold"))
             self.page.line(" ", (self.page.cut(server, width - 1, middle=True), "bold"))
             return
-        lane = indent + self.widths.state + self.widths.arrow + 2
+        lane = indent + self.widths.arrow + (0 if self.stateless else self.widths.state + 2)
         start = max(min(lane, width - len(server)), 0)
         if indent + len(client) + 2 <= start:
             self.page.line(" " * indent, (client.ljust(start - indent), "bold"), (server, "bold"))

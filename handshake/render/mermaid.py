@@ -1,4 +1,4 @@
-"""Sequence diagrams in mermaid, one for each handshake, in the fenced blocks that GitHub and GitLab draw.
+"""Sequence diagrams in mermaid, one for each handshake and UDP exchange, in fenced blocks as GitHub and GitLab draw.
 
 What comes from packets is untrusted, and mermaid has its own ideas of `;`, `#`, `%%`, `{`, tags and a few words, even
 within text: all but plain characters go out as `#number;`, which it makes characters of when it has parsed.
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from handshake.model.report import Report
-from handshake.render.session import Event, Kind, Lane, Session, sessions
+from handshake.render.session import Event, Kind, Lane, Session, all_sessions
 from handshake.render.terminal import Terminal, escape, wrapped
 from handshake.render.units import count
 
@@ -36,14 +36,13 @@ _WORD = re.compile(r"(?i)\b(?=(?:style|classdef|end|wrap|nowrap)\b)\w")
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     """Write Markdown that holds the diagrams, the first `MOST` of them."""
-    for position, session in enumerate(sessions(report)):
-        if position == MOST:
-            left = count(len(report.handshakes) - MOST, "more handshake")
-            out.write(f"\n{left}, not drawn; choose with `--flow N`\n")
-            break
+    drawn = list(all_sessions(report))
+    for position, session in enumerate(drawn[:MOST]):
         out.write("\n" * bool(position) + f"```mermaid\n{diagram(session, terminal)}\n```\n")
-    if not report.handshakes:
-        out.write("nothing to draw: no TCP handshake\n")
+    if len(drawn) > MOST:
+        out.write(f"\n{count(len(drawn) - MOST, 'more session')}, not drawn; choose with `--flow N`\n")
+    if not drawn:
+        out.write("nothing to draw: no TCP handshake, no UDP exchange\n")
 
 
 def diagram(session: Session, terminal: Terminal) -> str:
@@ -64,9 +63,8 @@ class _Diagram:
 
     def lines(self) -> Iterator[str]:
         """The lines of the diagram."""
-        handshake = self._session.handshake
         yield "sequenceDiagram"
-        yield f"title {self._text([f'#{handshake.number} {handshake.outcome.value}'])}"
+        yield f"title {self._text([self._session.title])}"
         for lane, endpoint in sorted(self._session.lanes, key=lambda each: _ORDER.index(each[0])):
             yield f"participant {_IDS[lane]} as {lane.value}<br/>{self._text([str(endpoint)])}"
         events = [*self._session.before, *self._session.events]

@@ -1,4 +1,4 @@
-"""The story around a handshake, in sentences: the name it came from, what was said, who took how long."""
+"""The story around a handshake, in sentences: its name, what was said, who took how long, the server's sockets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from handshake.model.application import Application, HttpExchange, TlsHello
 from handshake.model.handshake import Handshake, Named, Timing
+from handshake.render.sockets import socket_sentence
 from handshake.render.units import count, duration
 
 
@@ -20,6 +21,8 @@ def story(handshake: Handshake) -> Iterator[str]:
     if application is not None:
         yield from _said(application, handshake)
     yield from _reply(handshake.timing)
+    if sockets := socket_sentence(handshake):
+        yield sockets
 
 
 def speaks(handshake: Handshake) -> str:

@@ -6,20 +6,19 @@ sees a packet pass only once.
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TextIO
 
 from handshake.model.handshake import State
 from handshake.model.report import Report
 from handshake.render.canvas import MARGIN, SLANT, WIDTH, Canvas
-from handshake.render.session import Event, Kind, Lane, Session, sessions
+from handshake.render.session import Event, Kind, Lane, Session, all_sessions
 from handshake.render.terminal import Terminal, wrapped
 from handshake.render.units import count, moment
 
 MOST = 50
-"""Handshakes of one document."""
+"""Handshakes and UDP exchanges of one document."""
 MOST_EVENTS = 200
-"""Events of one handshake."""
+"""Events of one of them."""
 
 _X = {Lane.CLIENT: 225, Lane.RESOLVER: 590, Lane.SERVER: 775}
 _TIME = 104
@@ -29,27 +28,27 @@ _BOX = 40
 
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:
-    """Write the document, with the first `MOST` handshakes one below the other."""
-    canvas, told = Canvas(), []
-    for session in islice(sessions(report), MOST):
+    """Write the document, with the first `MOST` sessions one below the other."""
+    canvas, told, drawn = Canvas(), [], list(all_sessions(report))
+    for session in drawn[:MOST]:
         _Drawing(canvas, session.shortened(MOST_EVENTS), brief=terminal.verbosity < 0).draw()
         told.append(_told(session))
-    left = len(report.handshakes) - MOST
-    if left > 0:
-        told.append(f"{count(left, 'more handshake')}, not drawn; choose with --flow N")
-    if not report.handshakes:
-        told.append("nothing to draw: no TCP handshake")
-    if left > 0 or not report.handshakes:
+    if len(drawn) > MOST:
+        told.append(f"{count(len(drawn) - MOST, 'more session')}, not drawn; choose with --flow N")
+    if not drawn:
+        told.append("nothing to draw: no TCP handshake, no UDP exchange")
+    if len(drawn) > MOST or not drawn:
         canvas.lines(MARGIN, WIDTH - MARGIN, told[-1], "dim")
-    title = f"{count(len(report.handshakes), 'TCP handshake')}: {', '.join(source.name for source in report.sources)}"
+    shown = [count(len(report.handshakes), "TCP handshake")] * bool(report.handshakes or not drawn)
+    shown += [count(len(report.exchanges), "UDP exchange")] * bool(report.exchanges)
+    title = f"{' and '.join(shown)}: {', '.join(source.name for source in report.sources)}"
     document = canvas.document(" ".join(wrapped(title, 200, 1)), ". ".join(told))
     out.write(document if terminal.unicode else document.encode("ascii", "xmlcharrefreplace").decode())
 
 
 def _told(session: Session) -> str:
     """A session for those who do not see it."""
-    handshake = session.handshake
-    who = f"#{handshake.number}, {handshake.client.endpoint} to {handshake.server.endpoint}"
+    who = f"{session.title}, {session.ends[Lane.CLIENT]} to {session.ends[Lane.SERVER]}"
     return ". ".join(line for text in (who, *session.result, *session.found) for line in wrapped(text, 400, 1))
 
 
@@ -60,15 +59,14 @@ class _Drawing:
         self._canvas = canvas
         self._session = session
         self._brief = brief
-        self._ends = dict(session.lanes)
         self._established: dict[Lane, float] = {}
         """Where a lane became ESTABLISHED and has not left that state."""
 
     def draw(self) -> None:
         """All of it, downwards."""
         canvas, session = self._canvas, self._session
-        canvas.text(MARGIN, canvas.y + 14, f"#{session.handshake.number} {session.handshake.outcome.value}", "head")
-        canvas.text(WIDTH - MARGIN, canvas.y + 14, moment(session.handshake.start_ns), "dim", "end")
+        canvas.text(MARGIN, canvas.y + 14, session.title, "head")
+        canvas.text(WIDTH - MARGIN, canvas.y + 14, moment(session.start_ns), "dim", "end")
         canvas.y += 26
         self._lanes()
         canvas.y += 8
@@ -94,7 +92,7 @@ class _Drawing:
 
     def _before(self) -> None:
         """What led to the handshake, with the name server's lane for as long as it matters."""
-        resolver = {lane: self._heading(lane) for lane in self._ends if lane is Lane.RESOLVER}
+        resolver = {lane: self._heading(lane) for lane in self._session.ends if lane is Lane.RESOLVER}
         self._canvas.y += _BOX
         for event in self._session.before:
             self._event(event)
@@ -103,7 +101,7 @@ class _Drawing:
 
     def _heading(self, lane: Lane) -> float:
         """The box above a lane; where its life line begins."""
-        canvas, endpoint = self._canvas, self._ends[lane]
+        canvas, endpoint = self._canvas, self._session.ends[lane]
         canvas.box(_X[lane], canvas.y, max(150.0, len(endpoint.host) * 6.2 + 12), _BOX)
         canvas.text(_X[lane], canvas.y + 16, f"{lane.value}, port {endpoint.port}", "bold", "middle")
         canvas.text(_X[lane], canvas.y + 32, endpoint.host, "small", "middle")

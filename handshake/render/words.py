@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handshake.findings.fingerprint import Fingerprint, ttl_words
-from handshake.model.handshake import CloseKind, Handshake, Mark, Outcome, Side, Teardown
+from handshake.model.handshake import CloseKind, Handshake, Mark, Outcome, Reach, Side, Teardown
 from handshake.model.kernel import KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, WSCALE, Option
 from handshake.model.packet import ACK, AE, CWR, ECE, IcmpError, Segment, Tags, flag_names
@@ -23,6 +23,8 @@ OUTCOME_STYLE = {
     Outcome.ONE_SIDED: "dim",
     Outcome.MIDSTREAM: "dim",
 }
+
+REACH_STYLE = {Reach.OPEN: "green", Reach.CLOSED: "red", Reach.FILTERED: "red", Reach.SILENT: "yellow"}
 
 OUTCOME_WORDS = {
     Outcome.ESTABLISHED: "both ends agreed on their sequence numbers",

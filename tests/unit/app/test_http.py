@@ -104,10 +104,32 @@ def test_a_body_that_was_not_captured_is_skipped_by_its_length() -> None:
     dialogue.gap(SERVER, 999_997, 2)
     dialogue.feed(SERVER, b"HTTP/1.1 404 No\r\n\r\n", 3)
     assert [e.status for e in dialogue.application().http] == [200, 404]
-    dialogue.feed(CLIENT, b"GET /c", 4)
-    dialogue.gap(CLIENT, 10, 5)
-    assert dialogue.done
-    assert dialogue.fault == "10 bytes of the client were not captured"
+
+
+def test_heads_cut_by_the_snap_length_show_what_was_captured() -> None:
+    dialogue = Http()
+    dialogue.feed(CLIENT, b"GET / HTTP/1.1\r\nHost: www.example\r\nUser-Ag", 0)
+    dialogue.gap(CLIENT, 40, 0)
+    dialogue.feed(SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\nServ", 1)
+    dialogue.gap(SERVER, 700, 1)
+    dialogue.feed(SERVER, b"the rest of the body", 2)
+    dialogue.gap(SERVER, 500, 2)
+    dialogue.feed(CLIENT, b"GET /a/long/na", 3)
+    dialogue.gap(CLIENT, 60, 3)
+    dialogue.feed(CLIENT, b"GET /next HTTP/1.1\r\n\r\n", 4)
+    dialogue.feed(SERVER, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 5)
+    application = dialogue.application()
+    cut = "the rest of its head was not captured"
+    assert [(line.text, line.note) for line in application.lines] == [
+        ("GET / HTTP/1.1", f"Host www.example, {cut}"),
+        ("HTTP/1.1 200 OK", cut),
+        ("GET /a/long/na…", "60 bytes were not captured"),
+        ("GET /next HTTP/1.1", "no Host"),
+        ("HTTP/1.1 404 Not Found", "keeps the connection"),
+    ]
+    assert [(e.target, e.status, e.keeps) for e in application.http] == [("/", 200, None), ("/next", 404, True)]
+    assert application.fault is None
+    assert not dialogue.done
 
 
 @pytest.mark.parametrize(

@@ -197,8 +197,8 @@ def test_many_handshakes_are_bounded() -> None:
     assert mermaid.count("sequenceDiagram") == 50
     heads = [each for each in ElementTree.fromstring(svg).iter(f"{SVG}text") if each.get("class") == "head"]
     assert len(heads) == 50
-    assert "10 more handshakes, not drawn" in mermaid
-    assert "10 more handshakes, not drawn" in svg
+    assert "10 more sessions, not drawn" in mermaid
+    assert "10 more sessions, not drawn" in svg
 
 
 def test_a_long_dialogue_stays_within_what_mermaid_takes() -> None:
@@ -210,5 +210,5 @@ def test_a_long_dialogue_stays_within_what_mermaid_takes() -> None:
 
 def test_nothing_to_draw() -> None:
     report = Report((), Tally(), ())
-    assert drawn(report, Format.MERMAID) == "nothing to draw: no TCP handshake\n"
+    assert drawn(report, Format.MERMAID) == "nothing to draw: no TCP handshake, no UDP exchange\n"
     assert "nothing to draw" in drawn(report, Format.SVG)
