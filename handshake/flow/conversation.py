@@ -60,7 +60,7 @@ class Conversation:
         "evicted",
         "fins_crossed",
         "first_close",
-        "first_data_ns",
+        "first_data",
         "number",
         "other_ways",
         "reset_by",
@@ -91,7 +91,7 @@ class Conversation:
         """SYNs, SYN-ACKs and other packets that were captured more than once and judged once."""
         self.timeline = Timeline()
         self.talk = Talk(secrets=secrets)
-        self.first_data_ns: dict[Side, int] = {}
+        self.first_data: dict[Side, Segment] = {}
         """When each side first sent data."""
         self.syn_ack: Segment | None = None
         """The SYN-ACK that the handshake is built on: the first acceptable one, or the one the client confirms."""
@@ -414,7 +414,7 @@ class Conversation:
         if fits:
             sender.advance(segment)
             if segment.payload_len:
-                self.first_data_ns.setdefault(self._side(sender), segment.time_ns)
+                self.first_data.setdefault(self._side(sender), segment)
             if segment.seg_len and not self.talk.done:
                 self.talk.hear(self._side(sender), segment, self._payload)
         if receiver.first_seq is None and segment.ack is not None:

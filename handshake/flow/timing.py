@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from handshake.flow.conversation import Conversation
+from handshake.model import seq
 from handshake.model.handshake import Side, Timing
 from handshake.model.packet import Segment
 
@@ -20,13 +21,14 @@ def measure(conversation: Conversation) -> Timing:
 
 def _reply_ns(conversation: Conversation) -> int | None:
     """How long the first reply took; None where it, or what it answers, was not captured."""
-    first = conversation.first_data_ns
-    asked_ns, said_ns = first.get(Side.CLIENT), first.get(Side.SERVER)
+    first = conversation.first_data
+    asked, said = first.get(Side.CLIENT), first.get(Side.SERVER)
     opened = conversation.completed_by
-    if said_ns is None or opened is None:
+    if said is None or opened is None:
         return None
-    since_ns = asked_ns if asked_ns is not None and asked_ns <= said_ns else opened.time_ns
-    return said_ns - since_ns if said_ns >= since_ns else None
+    replies = asked is not None and said.ack is not None and seq.distance(asked.seq, said.ack) > 0
+    since = asked if asked is not None and replies else opened
+    return said.time_ns - since.time_ns if said.time_ns >= since.time_ns else None
 
 
 def _opening(conversation: Conversation) -> Timing:

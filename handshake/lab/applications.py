@@ -1,4 +1,4 @@
-"""Servers of other projects, as they are in use: DNS by dnslib, mail by aiosmtpd, files by pyftpdlib, TLS by OpenSSL.
+"""Servers of other projects, as they are in use: dnslib, aiosmtpd, pyftpdlib, OpenSSL, asyncssh, aioquic.
 
 They are wanted only where a scenario is played, so they are imported here, in the functions, and their absence is
 one clear line. All of them serve inside the given host, in threads, until the block ends.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 import subprocess
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -119,9 +120,19 @@ def file_server(address: Address, host: Host, files: dict[str, bytes], *, passiv
             thread.join()
 
 
+def tls_contexts(own: Path, key: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Contexts of a server with this certificate, and of a client that trusts it alone."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(own, key)
+    server.set_alpn_protocols(["http/1.1"])
+    client = ssl.create_default_context(cafile=str(own))
+    client.set_alpn_protocols(["h2", "http/1.1"])
+    return server, client
+
+
 @contextmanager
-def certificate(name: str) -> Iterator[tuple[ssl.SSLContext, ssl.SSLContext]]:
-    """Contexts of a server with a certificate for `name`, made now, and of a client that trusts it alone."""
+def certificate_files(name: str) -> Iterator[tuple[Path, Path]]:
+    """A certificate for `name` and its key, made by OpenSSL now."""
     with tempfile.TemporaryDirectory(prefix="handshake-") as directory:
         key, own = Path(directory, "key.pem"), Path(directory, "certificate.pem")
         command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -131,9 +142,32 @@ def certificate(name: str) -> Iterator[tuple[ssl.SSLContext, ssl.SSLContext]]:
             subprocess.run(command, check=True, capture_output=True)
         except FileNotFoundError as error:
             raise ToolError("no openssl on this machine (Debian: sudo apt-get install openssl)") from error
-        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        server.load_cert_chain(own, key)
-        server.set_alpn_protocols(["http/1.1"])
-        client = ssl.create_default_context(cafile=str(own))
-        client.set_alpn_protocols(["h2", "http/1.1"])
-    yield server, client
+        yield own, key
+
+
+async def ssh_session(listener: socket.socket, dial: Callable[[], socket.socket]) -> str:
+    """Serve SSH at a listening socket and log in over a connected one: what a command said there. By asyncssh."""
+    ssh = borrowed("asyncssh")
+    left = asyncio.get_running_loop().create_future()
+
+    class Door(ssh.SSHServer):  # type: ignore[misc, name-defined]
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, username: str, password: str) -> bool:
+            return (username, password) == (USER, PASSWORD)
+
+        def connection_lost(self, _error: Exception | None) -> None:
+            left.set_result(None)
+
+    def answer(process: Any) -> None:
+        process.stdout.write("hello, client")
+        process.exit(0)
+
+    keys = [ssh.generate_private_key("ssh-ed25519")]
+    async with ssh.listen(sock=listener, server_factory=Door, process_factory=answer, server_host_keys=keys):
+        login = {"username": USER, "password": PASSWORD, "known_hosts": None, "config": None, "client_keys": None}
+        async with ssh.connect(sock=dial(), agent_path=None, **login) as connection:
+            said = str((await connection.run("greet")).stdout)
+        await asyncio.wait_for(left, 10)
+        return said

@@ -105,6 +105,7 @@ class _Dns(BaseRequestHandler):
 
 class _Http(BaseHTTPRequestHandler):
     server_version, sys_version, wbufsize = "lab", "", -1
+    disable_nagle_algorithm = True
     tls: ssl.SSLContext | None = None
 
     def setup(self) -> None:

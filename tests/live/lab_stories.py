@@ -57,21 +57,27 @@ DIALOGUES = {
     " >S <220 >ehlo <250 >AUTH <334 <235 >QUIT <221",
     "ftp-passive": ">S <220 >USER <331 >PASS <230 >TYPE <200 >PASV <227 >S >RETR <125 <226 >QUIT <221",
     "ftp-active": ">S <220 >USER <331 >PASS <230 >TYPE <200 >PORT <S <200 >RETR <125 <226 >QUIT <221",
+    "ftp-ipv6": ">S <220 >USER <331 >PASS <230 >TYPE <200 >EPSV <229 >S >RETR <125 <226"
+    " >TYPE <200 >EPRT <S <200 >RETR <125 <226 >QUIT <221",
+    "ssh": ">S >SSH-2.0 <SSH-2.0",
+    "quic-and-tls": ">1 <2 >S >1 <2",  # QUIC's first packets are readable (RFC 9001 §5.2)
     "tls": ">S >1 <2 >S >1 <2 <11 <12 <14 >16 <4",
     "http-oddities": ">S >GET >GET >GET <200 <200 <200 >S <100 >POST <200 >S >GET <101 >S >GET",
 }
 """Of the scenarios with servers of other projects, which cut what they say into segments as they like: what is said.
 
-`S` is a SYN; then follow DNS types, methods, commands, codes, and kinds of TLS handshake messages.
+`S` is a SYN; then follow DNS types, methods, commands, codes, versions, and kinds of TLS handshake messages.
 """
 
 _FLAGS = {"S": 2, "F": 1, "R": 4, "P": 8, "A": 16, "E": 64, "C": 128}
 _FIELDS = ["ip.src", "ipv6.src", "tcp.flags", "tcp.checksum.status"]
 _FIELDS += ["icmp.type", "icmp.code", "icmpv6.type", "icmpv6.code"]
 _GOOD = "1"
+_CLIENTS = ("10.0.0.1", "fd00::1")
 _SAID = [
     "dns.qry.type", "http.request.method", "http.response.code", "smtp.req.command", "smtp.response.code",
     "ftp.request.command", "ftp.response.code", "tls.handshake.type",
+    "ssh.protocol",
 ]  # fmt: skip
 
 
@@ -96,18 +102,18 @@ def tells_its_story(name: str, path: Path, *, exactly: bool) -> None:
 def dialogue_of(path: Path) -> list[str]:
     """The recording in the notation of `DIALOGUES`; a code that stands in many lines or segments counts once."""
     command = [tshark(), "-2", "-n", "-r", str(path), "-T", "fields", "-E", "aggregator= "]
-    fields = [word for field in ("ip.src", "tcp.flags", *_SAID) for word in ("-e", field)]
+    fields = [word for field in ("ip.src", "ipv6.src", "tcp.flags", *_SAID) for word in ("-e", field)]
     output = subprocess.run([*command, *fields], capture_output=True, text=True, check=True).stdout
     told: list[str] = []
     for line in output.splitlines():
-        source, flags, *said = line.split("\t")
-        arrow = ">" if source == "10.0.0.1" else "<"
+        ipv4, ipv6, flags, *said = line.split("\t")
+        arrow = ">" if (ipv4 or ipv6) in _CLIENTS else "<"
         if flags and int(flags, 16) & 0x12 == 2:
             told.append(f"{arrow}S")
         words = [(field, word) for field, words in zip(_SAID, said, strict=True) for word in words.split()]
         for field, word in words:
             if field != "smtp.response.code" or told[-1] != arrow + word:
-                told.append(arrow + word)
+                told.append(arrow + word.partition("-AsyncSSH")[0])
     return told
 
 
@@ -122,7 +128,7 @@ def gist(story: list[str]) -> list[str]:
 
 def _told(frame: dict[str, str]) -> str:
     source = frame["ip.src"] or frame["ipv6.src"]
-    arrow = ">" if source in ("10.0.0.1", "fd00::1") or source.startswith("10.0.2.") else "<"  # and forged clients
+    arrow = ">" if source in _CLIENTS or source.startswith("10.0.2.") else "<"  # and forged clients
     for icmp in ("icmp", "icmpv6"):  # first: the error quotes a TCP header, which fills the tcp fields
         if frame[f"{icmp}.type"]:
             return f"{arrow}{icmp}-{frame[f'{icmp}.type']}/{frame[f'{icmp}.code']}"

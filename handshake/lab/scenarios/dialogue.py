@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ftplib
 import smtplib
 import socket
@@ -16,11 +17,14 @@ from handshake.lab.applications import (
     PASSWORD,
     USER,
     borrowed,
-    certificate,
+    certificate_files,
     file_server,
     mail_server,
     name_server,
+    ssh_session,
+    tls_contexts,
 )
+from handshake.lab.quic import fetch_over_quic
 from handshake.lab.scenarios.application import PATHS
 from handshake.lab.scenarios.registry import scenario
 from handshake.lab.scenarios.stage import CLIENT_PORT, ScenarioError, Setting, Stage, await_end
@@ -106,10 +110,18 @@ def ftp_active(stage: Stage) -> None:
     _fetch(stage, passive=False)
 
 
+@scenario("ftp-ipv6.pcapng", "FTP over IPv6: EPSV, EPRT", *[ESTABLISHED] * 3, setting=Setting(ipv6=True))
+def ftp_ipv6(stage: Stage) -> None:
+    """The commands of RFC 2428: EPSV names a port alone, EPRT also the protocol; one file each way."""
+    _fetch(stage, passive=True, then_active=True)
+
+
 @scenario("tls.pcapng", "TLS 1.3, TLS 1.2", ESTABLISHED, ESTABLISHED)
 def tls(stage: Stage) -> None:
     """On top of the TCP handshake TLS 1.3 takes one round trip, TLS 1.2 two; the server's name is said in clear."""
-    with certificate(WEB_NAME) as (server, client), http((stage.server_ip, 443), stage.server, tls=server):
+    with certificate_files(WEB_NAME) as files:
+        server, client = tls_contexts(*files)
+    with http((stage.server_ip, 443), stage.server, tls=server):
         for number, version in enumerate((ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2)):
             client.maximum_version = version
             with client.wrap_socket(stage.dial(443, CLIENT_PORT + number), server_hostname=WEB_NAME) as sock:
@@ -118,6 +130,38 @@ def tls(stage: Stage) -> None:
                 with sock.unwrap() as plain:
                     await_end(plain)
             stage.pause()
+
+
+@scenario("ssh.pcapng", "SSH: two banners, and then nothing to read", ESTABLISHED)
+def ssh(stage: Stage) -> None:
+    """Each side says its name and version in clear; a login by password and a command follow, encrypted."""
+    with stage.listen(22) as listener:
+        said = asyncio.run(ssh_session(listener, lambda: stage.dial(22)))
+    if said != "hello, client":
+        raise ScenarioError("the command did not say what it should")
+    stage.pause()
+
+
+@scenario("quic-and-tls.pcapng", "HTTP/3 over QUIC, HTTP/1.1 over TLS and TCP", ESTABLISHED, exchanges=1)
+def quic_and_tls(stage: Stage) -> None:
+    """Three objects each: QUIC opens and agrees on keys in one round trip, TCP and TLS 1.3 take one each."""
+    with certificate_files(WEB_NAME) as files:
+        address = stage.server_ip, 443
+        hosts = {"server": stage.server, "client": stage.client}
+        fetched = asyncio.run(fetch_over_quic(files, WEB_NAME, address, PATHS, **hosts, source_port=CLIENT_PORT))
+        if [len(each) for each in fetched] != [OBJECT_BYTES] * len(PATHS):
+            raise ScenarioError("the objects did not arrive as they were sent")
+        stage.pause()
+        server, client = tls_contexts(*files)
+        with http(address, stage.server, tls=server):
+            plain = stage.dial(443)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with client.wrap_socket(plain, server_hostname=WEB_NAME) as sock:
+                for path in PATHS:
+                    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {WEB_NAME}\r\n\r\n".encode())
+                    _read(sock, OBJECT_BYTES)
+                with sock.unwrap() as plain:
+                    await_end(plain)
 
 
 @scenario("http-oddities.pcapng", "HTTP beyond question and answer", *[ESTABLISHED] * 4)
@@ -212,8 +256,8 @@ def _send_mail(client: smtplib.SMTP) -> None:
     client.sendmail(f"{USER}@client.example", [f"bob@{MAIL_HOST}"], MAIL)
 
 
-def _fetch(stage: Stage, *, passive: bool) -> None:
-    """Log in, fetch a file, leave."""
+def _fetch(stage: Stage, *, passive: bool, then_active: bool = False) -> None:
+    """Log in, fetch a file, leave; fetch it again in the other way before, if that is wanted."""
     content = b"three hundred bytes\n" * 15
     parts: list[Any] = []
     with (
@@ -223,9 +267,12 @@ def _fetch(stage: Stage, *, passive: bool) -> None:
     ):
         client.set_pasv(passive)
         client.retrbinary("RETR file.txt", parts.append)
+        if then_active:
+            client.set_pasv(False)
+            client.retrbinary("RETR file.txt", parts.append)
         client.sendcmd("QUIT")
         _close_second(client)
-    if b"".join(parts) != content:
+    if b"".join(parts) != content * (2 if then_active else 1):
         raise ScenarioError("the file did not arrive as it was sent")
 
 
