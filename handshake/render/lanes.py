@@ -85,6 +85,7 @@ class Lanes:
     def _plain(self, event: Event) -> None:
         """An arrow between lanes without states: a datagram, an ICMP error."""
         style = _STYLES.get(event.kind, "")
+        remarks = list(event.remarks())
         if self.listed:
             symbol = "▶" if event.from_client else "◀"
             words: list[Span] = [(f"{symbol} {event.label}", style)]
@@ -92,8 +93,12 @@ class Lanes:
         else:
             gap = "" if self.stateless else " " * (self.widths.state + 1)
             label = self.page.cut(event.label, self.widths.arrow - 6)
-            self.page.out.write(self._time(event.time_ns) + gap + self._arrow(event, label, style).rstrip() + "\n")
-        for remark in event.remarks():
+            row = self._time(event.time_ns) + gap + self._arrow(event, label, style)
+            left = self.page.terminal.width - self.widths.indent - self.widths.arrow - 2
+            if self.stateless and len(remarks) == 1 and len(self.page.terminal.say(remarks[0])) <= left:
+                row += "  " + self.page.styled((remarks.pop(), "dim"))
+            self.page.out.write(row.rstrip() + "\n")
+        for remark in remarks:
             self.page.paragraph((remark, "dim"), indent=self.widths.indent)
 
     def _step(self, event: Event, step: Step) -> None:
@@ -127,6 +132,8 @@ class Lanes:
         arrow = self.page.terminal.say("→")
         longest = "SYN-RECEIVED " + arrow + " ESTABLISHED" if self.wide else arrow + " SYN-RECEIVED"
         room = self.page.terminal.width - self._beside - time - 2 - 2 * len(longest) - 2
+        if self.stateless:
+            room = self.page.terminal.width - time - 4 - max((len(e.note) for e in self.session.events), default=0)
         least, most = _ARROW
         return _Widths(time, len(longest), max(least, min(room, most)))
 
