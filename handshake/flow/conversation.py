@@ -459,7 +459,7 @@ class Conversation:
 
     def _ends(self, segment: Segment) -> tuple[End, End]:
         if segment.src == self.client.endpoint:
-            if segment.src == segment.dst and self.client.syns and segment.flags & SYN:
+            if segment.src == segment.dst and self.client.syns and segment.flags & SYN and segment.flags & ACK:
                 return self.server, self.client  # self-connect: one stream of packets is both sides
             return self.client, self.server
         return self.server, self.client

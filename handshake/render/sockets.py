@@ -17,6 +17,8 @@ def socket_sentence(handshake: Handshake) -> str:
         return "sockets: no program had called listen() on this port; the server's kernel refused by itself"
     if handshake.server.opening is None or handshake.client.opening is None:
         return ""
+    if handshake.client.endpoint == handshake.server.endpoint:
+        return ""  # a self-connect needs no listening socket (RFC 9293 §3.5, simultaneous open)
     if handshake.outcome is Outcome.HALF_OPEN:
         return "sockets: a program had called listen(), its kernel answered; nothing reached the accept queue"
     since = _queued(handshake)
