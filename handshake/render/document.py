@@ -52,7 +52,7 @@ def summary_to_dict(report: Report) -> Document:
     return {
         **_head("summary"),
         "generator": {"name": "handshake", "version": __version__},
-        "sources": [_source(source) for source in report.sources],
+        "sources": [source_to_dict(source) for source in report.sources],
         "tally": _tally(report.tally),
         "approach": _approach(report.approach) if report.approach else None,
         "kernel": [
@@ -134,7 +134,7 @@ def comparison_to_dict(comparison: Comparison) -> Document:
     return {
         **_head("comparison"),
         "generator": {"name": "handshake", "version": __version__},
-        "sources": [_source(source) for source in comparison.sources],
+        "sources": [source_to_dict(source) for source in comparison.sources],
         "tcp": _way(comparison.tcp),
         "udp": _way(comparison.udp),
         "services": [
@@ -235,7 +235,8 @@ def _statistics(ordered: list[int]) -> Document | None:
     return {"count": len(ordered), "min": ordered[0], **shares, "max": ordered[-1]}
 
 
-def _source(source: SourceInfo) -> Document:
+def source_to_dict(source: SourceInfo) -> Document:
+    """A capture or interface, as far as it was read."""
     damage = source.damage
     return {
         "name": source.name,
