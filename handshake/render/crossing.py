@@ -8,7 +8,7 @@ from handshake.compare.vantage import moments
 from handshake.model import seq
 from handshake.model.handshake import Side
 from handshake.model.packet import FIN, RST, SYN, Segment, flag_names
-from handshake.model.vantage import Clock, Fate, Pair, Passage, Trace
+from handshake.model.vantage import Clock, Fate, Pair, Passage
 from handshake.render.page import Page
 from handshake.render.units import row_time
 
@@ -32,7 +32,7 @@ class Crossing:
         self._arrow = min(room, _WIDEST)
         self._start_ns = pair.client.handshake.start_ns
         self._said: set[tuple[Side, str]] = set()
-        self._bases = {place: _bases(trace) for place, trace in zip(Side, (pair.client, pair.server), strict=True)}
+        self._bases = {side: _bases(pair, side) for side in Side}
 
     def write(self) -> None:
         """The heading and every row."""
@@ -90,7 +90,7 @@ class Crossing:
         elif passage.left is None:
             drawn = f"•─ {label} {line}▶" if to_server else f"◀{line} {label} ─•"
         elif passage.arrived is None:
-            drawn = f"── {label} {line}┄" if to_server else f"┄{line} {label} ──"
+            drawn = f"── {label} {line}╌" if to_server else f"╌{line} {label} ──"
         else:
             drawn = f"── {label} {line}▶" if to_server else f"◀{line} {label} ──"
         near_server = to_server == (passage.left is None)
@@ -130,14 +130,15 @@ class Crossing:
         return row_time(time_ns - self._start_ns)
 
 
-def _bases(trace: Trace) -> dict[Side, int]:
-    """The number that each side counts from, at one place."""
-    handshake = trace.handshake
+def _bases(pair: Pair, place: Side) -> dict[Side, int]:
+    """The number that each side counts from, at one place; where its SYN is not in that capture, as in the other."""
+    here, there = (pair.client, pair.server) if place is Side.CLIENT else (pair.server, pair.client)
     bases = {}
-    for side in Side:
-        peer = handshake.peer(side)
-        first = next((each.seq for each in trace.segments if each.src == peer.endpoint), 0)
-        bases[side] = first if peer.iss is None else peer.iss
+    for side, shift in zip(Side, pair.shift, strict=True):
+        moved = -shift if place is Side.CLIENT else shift
+        own, other = here.handshake.peer(side), there.handshake.peer(side)
+        first = next((each.seq for each in here.segments if each.src == own.endpoint), 0)
+        bases[side] = own.iss if own.iss is not None else first if other.iss is None else seq.add(other.iss, moved)
     return bases
 
 

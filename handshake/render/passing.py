@@ -197,8 +197,8 @@ def unpaired_words(each: Unpaired) -> str:
 
 def way_words(way: OneWay) -> str:
     """The times of one direction."""
-    words = f"{duration(way.least_ns)} at least, median {duration(way.median_ns)}, most {duration(way.most_ns)}"
-    return f"{words} · jitter {duration(way.jitter_ns)} · {count(way.count, 'segment')}"
+    spread = f"median {duration(way.median_ns)}, most {duration(way.most_ns)}, jitter {duration(way.jitter_ns)}"
+    return f"took {duration(way.least_ns)} at least, {spread}"
 
 
 def summed(pairs: Iterable[Pair], side: Side) -> str:

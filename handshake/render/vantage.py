@@ -70,11 +70,8 @@ def _whole(page: Page, vantage: Vantage) -> None:
     page.field("paired", " · ".join(words))
     if not vantage.pairs:
         return
-    page.field("▶ server", summed(vantage.pairs, Side.CLIENT))
-    page.field("◀ client", summed(vantage.pairs, Side.SERVER))
-    for label, way in (("way ▶", vantage.forth), ("way ◀", vantage.back)):
-        if way is not None:
-            page.field(label, way_words(way))
+    for label, side, way in (("▶ server", Side.CLIENT, vantage.forth), ("◀ client", Side.SERVER, vantage.back)):
+        page.field(label, summed(vantage.pairs, side) + (f" · {way_words(way)}" if way is not None else ""))
     _clock(page, vantage)
 
 
@@ -178,6 +175,6 @@ def _odd(pair: Pair, told: Sequence[tuple[str, str]]) -> bool:
 def _title(page: Page, pair: Pair) -> None:
     here, there = pair.client.handshake.outcome, pair.server.handshake.outcome
     words = here.value if here is there else f"{here.value} at the client, {there.value} at the server"
-    head = f"── #{pair.client.handshake.number} {words} "
+    head = page.cut(f"── #{pair.client.handshake.number} {words} ", page.terminal.width)
     rule = "─" * max(page.terminal.width - len(head), 0)
     page.line((head, f"bold {OUTCOME_STYLE[here]}"), (rule, "dim"))

@@ -31,7 +31,7 @@ class Sent:
 
     @property
     def side(self) -> Side:
-        return Side.CLIENT if self.segment.src == CLIENT else Side.SERVER
+        return Side.CLIENT if self.segment.src.address == CLIENT.address else Side.SERVER
 
 
 def stamp(value: int, echo: int = 0) -> Option:
