@@ -49,7 +49,8 @@ def couple(left: Sequence[Trace], right: Sequence[Trace]) -> list[Coupled]:
         if here not in taken[0] and there not in taken[1]:
             taken[0].add(here)
             taken[1].add(there)
-            found.append(Coupled(here, there, _likeness(signs[here].keys() & others[there].keys())))
+            shared = signs[here].keys() & others[there].keys()
+            found.append(Coupled(here, there, _likeness(shared, left[here], right[there])))
     return sorted(found)
 
 
@@ -108,9 +109,11 @@ def _apart_ns(left: Sequence[Trace], right: Sequence[Trace], pair: Couple) -> in
     return right[pair[1]].handshake.start_ns - left[pair[0]].handshake.start_ns
 
 
-def _likeness(shared: set[Sign]) -> Likeness:
+def _likeness(shared: set[Sign], left: Trace, right: Trace) -> Likeness:
+    """How much of two connections is the same; numbers that one of them does not know are not different."""
     kinds = {kind for kind, _ in shared}
-    ends, numbers = "ends" in kinds, bool(kinds & {"client", "server", "data"})
-    if numbers:
-        return Likeness.WHOLE if ends else Likeness.TRANSLATED
-    return Likeness.RENUMBERED if ends else Likeness.TIMESTAMPS
+    if "ends" not in kinds:
+        return Likeness.TRANSLATED if kinds & {"client", "server", "data"} else Likeness.TIMESTAMPS
+    isns = [(trace.handshake.client.iss, trace.handshake.server.iss) for trace in (left, right)]
+    known = [pair for pair in zip(*isns, strict=True) if None not in pair]
+    return Likeness.RENUMBERED if known and all(here != there for here, there in known) else Likeness.WHOLE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from handshake.compare.differences import differences
@@ -34,7 +34,8 @@ def sides(trace: Trace, *, copies: bool = False, turned: bool = False) -> Sides:
 def turned(near: Trace, far: Trace) -> bool:
     """Whether the two places disagree on who is the client, which without a SYN is a guess."""
     ours, theirs = near.handshake, far.handshake
-    return (ours.client.endpoint, ours.server.endpoint) == (theirs.server.endpoint, theirs.client.endpoint)
+    ends = ours.client.endpoint, ours.server.endpoint
+    return ends == (theirs.server.endpoint, theirs.client.endpoint) and ends[0] != ends[1]
 
 
 def shifts(near: Trace, far: Trace) -> Shift:
@@ -83,6 +84,20 @@ def direction(
             fate = Fate.REPACKED if pieces.of_something(position) else Fate.FOREIGN
             passages.append(Passage(sender, fate, None, segment))
     return passages
+
+
+def without(passages: Iterable[Passage], copies: Iterable[Segment]) -> Iterator[Passage]:
+    """All but what was doubled before it left: of that the capture near the sender has copies as well."""
+    before = Counter(map(_identity, copies))
+    for passage in passages:
+        if passage.fate is Fate.DOUBLED and passage.left is not None and before[_identity(passage.left)]:
+            before[_identity(passage.left)] -= 1
+        else:
+            yield passage
+
+
+def _identity(segment: Segment) -> tuple[object, ...]:
+    return segment.src, segment.seq, segment.ack_raw, segment.flags, segment.payload_len, segment.ip_id, segment.options
 
 
 def _overtaken(found: Matches) -> set[int]:

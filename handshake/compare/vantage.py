@@ -16,7 +16,7 @@ from handshake.compare.clocks import clock_of, one_way
 from handshake.compare.couples import Coupled, couple
 from handshake.compare.differences import alterations
 from handshake.compare.matching import match
-from handshake.compare.passages import direction, shifts, sides, turned
+from handshake.compare.passages import direction, shifts, sides, turned, without
 from handshake.model.handshake import Side
 from handshake.model.vantage import Clock, Likeness, Pair, Passage, Place, Trace, Unpaired, Vantage
 
@@ -77,7 +77,7 @@ def _pair(client: Trace, server: Trace, copies: tuple[bool, bool], likeness: Lik
     there = direction(Side.CLIENT, left_near, came_far, forth, None)
     again = direction(Side.SERVER, left_far, came_near, (back[0], back[1]), _least(there))
     there = direction(Side.CLIENT, left_near, came_far, forth, _least(again))
-    passages = (*there, *again)
+    passages = (*without(there, client.copies), *without(again, server.copies))
     return Pair(client, server, likeness, forth, passages, alterations(passages))
 
 

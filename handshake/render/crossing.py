@@ -13,6 +13,8 @@ from handshake.render.page import Page
 from handshake.render.units import row_time
 
 _TIME = len(row_time(0)) + 2
+_LONG_NS = 10**13
+"""From here on times do not fit as ms."""
 _NARROW = 64
 """Below so many columns the server's times have no room."""
 _WIDEST = 76
@@ -127,7 +129,9 @@ class Crossing:
         yield from filter(None, (words, f"changed: {', '.join(changes)}" if changes else ""))
 
     def _time(self, time_ns: int) -> str:
-        return row_time(time_ns - self._start_ns)
+        offset_ns = time_ns - self._start_ns
+        words = row_time(offset_ns) if abs(offset_ns) < _LONG_NS else f"{offset_ns / 1e9:9.3f} s"
+        return self._page.cut(words, _TIME - 2)
 
 
 def _bases(pair: Pair, place: Side) -> dict[Side, int]:

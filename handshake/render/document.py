@@ -16,7 +16,7 @@ from handshake.findings.fingerprint import Fingerprint, fingerprint
 from handshake.flow.listeners import listeners
 from handshake.model.address import Endpoint, format_address
 from handshake.model.application import Application, QuicHandshake
-from handshake.model.comparison import GAPS_NS, SIZES, Comparison, FirstByte, Part, Passed, Traffic, Tried, Way
+from handshake.model.comparison import GAPS_NS, SIZES, Comparison, FirstByte, Part, Passed, Traffic, Trial, Tried, Way
 from handshake.model.crowd import Crowd
 from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.event import Event
@@ -26,7 +26,7 @@ from handshake.model.listener import Listener
 from handshake.model.packet import Datagram, IcmpError, Segment, Tags, flag_names
 from handshake.model.report import Approach, Reply, Report, SourceInfo, Tally
 from handshake.model.services import service_name
-from handshake.render.statistics import finding_counts, measured, outcome_counts, totals_of
+from handshake.render.statistics import finding_counts, measured, outcome_counts, statistics_of, totals_of
 from handshake.render.units import moment, percentile
 from handshake.version import __version__
 
@@ -141,6 +141,18 @@ def comparison_to_dict(comparison: Comparison) -> Document:
             {"service": match.service, "tcp": _way(match.tcp), "udp": _way(match.udp)} for match in comparison.matches
         ],
         "unmetered": comparison.unmetered,
+        "trial": comparison.trial and _trial(comparison.trial),
+    }
+
+
+def _trial(trial: Trial) -> Document:
+    return {
+        "count": trial.count,
+        "delay_ns": trial.delay_ns,
+        "loss": trial.loss,
+        "seed": trial.seed,
+        "lost": dict(zip(("tcp", "udp"), trial.lost, strict=True)),
+        "given_up": dict(zip(("tcp", "udp"), trial.failed, strict=True)),
     }
 
 
@@ -156,6 +168,7 @@ def _way(way: Way) -> Document:
         "asked_again": way.asked_again,
         "measured": way.measured,
         "first_byte": _first_byte(way.useful) if way.useful else None,
+        "times": statistics_of(way.times_ns) if way.times_ns else None,
         "traffic": _traffic(way.traffic),
         "example": _tried(way.best) if way.best else None,
     }
