@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,16 +17,14 @@ from functools import partial
 from random import Random
 
 from handshake.lab.applications import borrowed, name_server
-from handshake.lab.links import Port
 from handshake.lab.netns import Host, run_in_private_network
+from handshake.lab.pair import CLIENT_IP, SERVER_IP, pair
 from handshake.lab.recorder import record
 from handshake.lab.scenarios.stage import CLIENT_PORT, INTERFACE
 from handshake.lab.servers import tcp_echo, udp_echo
-from handshake.lab.wire import Wire
 from handshake.model.comparison import Service, Trial
 from handshake.model.packet import Datagram, Packet, Segment
 
-CLIENT_IP, SERVER_IP = "10.0.0.1", "10.0.0.2"
 FIRST = "the 1st packet of each exchange"
 """A loss that is no matter of chance."""
 _TEXT = b"hello, server"
@@ -110,20 +107,18 @@ def _play(contest: Contest, path: str | os.PathLike[str]) -> Trial:
     dice = Dice(contest)
     failed: Counter[str] = Counter()
     with ExitStack() as stack:
-        client, server = (stack.enter_context(Host(name)) for name in ("client", "server"))
-        ends = (Port(client, INTERFACE, (f"{CLIENT_IP}/24",)), Port(server, INTERFACE, (f"{SERVER_IP}/24",)))
-        delay_ns = round(contest.delay_ms * 1_000_000)
-        stack.enter_context(Wire(*ends, delay_ns=delay_ns, script=dice))
+        stage = stack.enter_context(pair(contest.delay_ms, dice))
+        client, server = stage.client, stage.server
         _serve(stack, contest, server)
         stack.enter_context(record(client, INTERFACE, path, quiet_s=0.3 + 2 * contest.delay_ms / 1000))
         lanes = [lane for service in contest.services for lane in _EXCHANGES[service].items()]
         with ThreadPoolExecutor(len(lanes)) as pool:
             for transport, gave_up in pool.map(partial(_in_turn, client, contest.count), lanes):
                 failed[transport] += gave_up
-        time.sleep(4 * contest.delay_ms / 1000)
+        stage.pause(4)
     return Trial(
         contest.count,
-        delay_ns,
+        round(contest.delay_ms * 1_000_000),
         contest.loss,
         contest.seed,
         (dice.lost["tcp"], dice.lost["udp"]),
