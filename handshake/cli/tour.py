@@ -86,6 +86,8 @@ def _show(scene: Scene, pauses: bool, *, last: bool) -> int:
     render(scene, text, terminal_of(sys.stdout))
     lines = text.getvalue().splitlines(keepends=True)
     room = max(shutil.get_terminal_size().lines - 1, 5)
+    if len(lines) % room:
+        lines.append("\n")
     sys.stdout.write(_CLEAR if os.environ.get("TERM") != "dumb" else "\n")
     while True:
         sys.stdout.write("".join(lines[:room]))
@@ -103,12 +105,12 @@ def _ask(what: str) -> str:
     """Say which keys there are, and wait for one. Raises KeyboardInterrupt for Ctrl-C, and for the end of input q."""
     terminal = terminal_of(sys.stdout)
     words = terminal.say(f"{what} · b back · q quit")
-    sys.stdout.write(terminal.paint(words, "dim"))
-    sys.stdout.flush()
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     try:
-        tty.setcbreak(descriptor)
+        tty.setcbreak(descriptor)  # keys from before are forgotten: nobody skips what was not yet on the screen
+        sys.stdout.write(terminal.paint(words, "dim"))
+        sys.stdout.flush()
         pressed = os.read(descriptor, 8)
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -23,7 +23,9 @@ _TWINS = str.maketrans({
     "µ": "u", "±": "+-", "’": "'", "‘": "'", "█": "#", "░": ":",
 })  # fmt: skip
 
-_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+_STYLES = {
+    "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36",
+}  # fmt: skip
 
 
 def escape(text: str) -> str:

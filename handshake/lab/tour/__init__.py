@@ -27,7 +27,8 @@ def steps() -> tuple[Step, ...]:
 
 
 def _step(entry: dict[str, Any]) -> Step:
-    return Step(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return Step(**values)
 
 
 def play(number: int) -> Scene:
