@@ -20,11 +20,13 @@ from handshake.flow.progress import Progress
 from handshake.flow.stories import told
 from handshake.flow.table import DEFAULT_LIMIT, FlowTable
 from handshake.flow.verdict import conclude
+from handshake.flow.witness import Witness
 from handshake.model.comparison import Comparison
 from handshake.model.event import Event
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
+from handshake.model.vantage import Place
 from handshake.source.capture import open_capture
 from handshake.source.mute import Muting
 from handshake.wire.decode import Decoder
@@ -170,6 +172,19 @@ class Comparing(Inspection):
         meter = self._meter
         rest = meter.rest(tcp=True), meter.rest(tcp=False)
         return compare(report, meter.tcp(), meter.udp(), rest, meter.unmetered)
+
+
+class Witnessing(Inspection):
+    """An inspection that also keeps the segments of each connection, to hold them against those of another place."""
+
+    def __init__(self, source: str = "", limit: int = DEFAULT_LIMIT) -> None:
+        super().__init__(source, limit)
+        self._witness = self._table.meter = Witness()
+
+    def place(self, report: Report) -> Place:
+        """What was fed, of which this is the report, as one of two places."""
+        traces = self._witness.traces(report.handshakes)
+        return Place(report.sources[0], traces, self._tally.first_ns, self._tally.last_ns)
 
 
 def read(path: str | os.PathLike[str]) -> Iterator[Handshake]:

@@ -12,6 +12,7 @@ from handshake.cli.demo import demo
 from handshake.cli.explain import explain
 from handshake.cli.probe import probe
 from handshake.cli.replay import replay
+from handshake.cli.tour import tour
 from handshake.cli.watch import watch
 from handshake.version import __version__
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(short_help="See a first handshake; needs nothing.")(demo)
+app.command(short_help="The story of a connection, live.")(tour)
 app.command(short_help="Open a connection with crafted packets.")(probe)
 app.command(short_help="Show every handshake in captures.")(replay)
 app.command(short_help="Show handshakes as they happen.")(watch)

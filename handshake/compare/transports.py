@@ -90,6 +90,7 @@ def way(transport: str, flows: Sequence[_Flow], rest: Traffic | None = None) -> 
         measured=len(useful),
         traffic=traffic,
         best=_best(flows),
+        times_ns=tuple(sorted(each.took_ns for each in useful)),
     )
 
 

@@ -17,6 +17,7 @@ from handshake.flow.meter import Meter
 from handshake.flow.progress import Progress
 from handshake.flow.verdict import conclude
 from handshake.flow.ways import MOST_WAYS, Ways
+from handshake.flow.witness import Witness
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Exchange, Handshake, Mark
 from handshake.model.packet import Datagram, IcmpError, Packet, Segment, Tags
@@ -51,8 +52,8 @@ class FlowTable:
         """ICMP errors about flows of which nothing was captured."""
         self.observer: Progress | None = None
         """Told when a conversation changes, if anybody is to be."""
-        self.meter: Meter | None = None
-        """Counts the packets of each flow, if anybody wants more than the flows themselves tell."""
+        self.meter: Meter | Witness | None = None
+        """Counts or keeps the packets of each flow, if anybody wants more than the flows themselves tell."""
         self._numbers = 0
         self._flows: dict[Key, Conversation] = {}
         self._ways: Ways[Conversation] = Ways()
@@ -82,6 +83,8 @@ class FlowTable:
         flow = self._flows.get(key) or self._flows.get((packet.dst, packet.src, packet.tags))
         if flow is not None:
             flow.copied(packet)
+            if isinstance(self.meter, Witness) and isinstance(packet, Segment):
+                self.meter.copy(flow, packet)
 
     def finish(self) -> Sequence[Handshake]:
         """Return what is left, in order of appearance, and empty the table; numbers go on where they were."""

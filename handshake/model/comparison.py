@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from handshake.model.report import SourceInfo
@@ -146,6 +146,8 @@ class Way:
     traffic: Traffic
     best: Tried | None = None
     """The quickest of them: the one to look at."""
+    times_ns: tuple[int, ...] = ()
+    """What each of them took until the first useful byte, ascending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,31 @@ class Match:
     service: str
     tcp: Way
     udp: Way
+
+
+class Service(StrEnum):
+    """What is asked over both transports in a live comparison."""
+
+    ECHO = "echo"
+    DNS = "dns"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a comparison was played live: the same exchanges over both, across a wire of our own."""
+
+    count: int
+    """Times that each exchange was to be made over each transport."""
+    delay_ns: int
+    """How long the wire takes, one direction."""
+    loss: str
+    """What it was to lose, in words; empty: nothing."""
+    seed: int
+    """What the dice of the loss started from."""
+    lost: tuple[int, int]
+    """Packets of TCP and of UDP that the wire lost."""
+    failed: tuple[int, int]
+    """Exchanges over TCP and UDP that the client gave up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +194,5 @@ class Comparison:
     matches: tuple[Match, ...]
     unmetered: int = 0
     """Packets of flows beyond those that are counted one by one; they are in the sums of the whole."""
+    trial: Trial | None = None
+    """How it came about, where it was not read from captures of others."""

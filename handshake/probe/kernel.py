@@ -89,6 +89,13 @@ class KernelWatch:
         """What was noted so far, one for each of the client's frames, in their order."""
         return tuple(_view(frame, *pair) for frame, pair in zip(self._frames, self._take(), strict=False))
 
+    def now(self, client: Endpoint) -> KernelView | None:
+        """How things stand at this moment; None from a kernel without inet_diag."""
+        self.follow(client)
+        self.ask()
+        taken = self._take()
+        return _view(0, *taken[0]) if taken else None
+
     def _try(self) -> bool:
         """Whether a socket that is surely there is known; without inet_diag the kernel knows none (sock_diag(7))."""
         try:
@@ -125,6 +132,15 @@ class KernelWatch:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def look(server: Endpoint, client: Endpoint) -> KernelView | None:
+    """How the server's sockets stand now, in the namespace of the caller; None without inet_diag.
+
+    Asked the other way round (client, server), it tells the state of the client's socket.
+    """
+    with KernelWatch(server) as watch:
+        return watch.now(client)
 
 
 def _request(server: Endpoint, client: Endpoint) -> bytes:

@@ -10,6 +10,7 @@ from typing import Protocol, TextIO, cast
 from handshake.model.comparison import Comparison
 from handshake.model.crosscheck import Checked
 from handshake.model.report import Report
+from handshake.model.vantage import Vantage
 from handshake.render.terminal import Terminal
 
 
@@ -70,6 +71,13 @@ class CompareRenderer(Protocol):
         """Write all of it to `out`, as far as `terminal` can show it."""
 
 
+class VantageRenderer(Protocol):
+    """Draws what two vantage points show on a text stream."""
+
+    def __call__(self, vantage: Vantage, out: TextIO, terminal: Terminal) -> None:
+        """Write all of it to `out`, as far as `terminal` can show it."""
+
+
 def renderer(form: Format) -> Renderer:
     """The renderer of a format."""
     return cast(Renderer, import_module(f"handshake.render.{form.value}").render)
@@ -83,3 +91,8 @@ def check_renderer(form: CheckFormat) -> CheckRenderer:
 def compare_renderer(form: CompareFormat) -> CompareRenderer:
     """The renderer of a comparison in a format."""
     return cast(CompareRenderer, getattr(import_module("handshake.render.compare"), f"render_{form.value}"))
+
+
+def vantage_renderer(form: CompareFormat) -> VantageRenderer:
+    """The renderer of two vantage points in a format."""
+    return cast(VantageRenderer, getattr(import_module("handshake.render.vantage"), f"render_{form.value}"))

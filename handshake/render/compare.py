@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from handshake.model.comparison import GAPS_NS, SIZES, Comparison, FirstByte, Match, Part, Traffic, Tried, Way
+from handshake.model.comparison import GAPS_NS, SIZES, Comparison, FirstByte, Match, Part, Traffic, Trial, Tried, Way
 from handshake.model.packet import flag_names
 from handshake.render.document import Document, comparison_to_dict
 from handshake.render.grid import Column, write_grid
-from handshake.render.page import Page
+from handshake.render.page import Page, Span
+from handshake.render.statistics import statistics_of
 from handshake.render.terminal import Terminal
 from handshake.render.units import count, duration, row_time, size
 from handshake.render.words import damage_words
@@ -21,6 +22,8 @@ _MOST_SERVICES = 5
 """Services that are shown, those with most flows first."""
 _BAR = 40
 """Columns of the longest bar, where there is room."""
+_SPREAD = 3
+"""So many values are worth being called a spread."""
 _STYLE = {"TCP": "cyan", "UDP": "green"}
 Row = tuple[str, str, str, str]
 """What is counted, of TCP, of UDP, and what it tells."""
@@ -40,6 +43,8 @@ def render_table(comparison: Comparison, out: TextIO, terminal: Terminal) -> Non
     if explains:
         for source in comparison.sources:
             page.field("read", f"{source.name} · {source.format} · {count(source.frames, 'frame')}")
+        if comparison.trial is not None:
+            page.field("played", *_played(comparison.trial))
         page.line()
     if not (comparison.tcp.traffic.packets or comparison.udp.traffic.packets):
         page.paragraph("nothing to compare: neither TCP nor UDP")
@@ -61,6 +66,17 @@ def render_table(comparison: Comparison, out: TextIO, terminal: Terminal) -> Non
         if source.damage:
             page.line()
             page.paragraph((f"{source.name} damaged {damage_words(source.damage)}", "red"))
+
+
+def _played(trial: Trial) -> Iterator[Span]:
+    """What was played live, and what the wire did."""
+    yield f"each exchange {trial.count} times over both, the wire {duration(trial.delay_ns)} long each way"
+    if trial.loss:
+        yield f"· it loses {trial.loss}"
+        yield (f"(seed {trial.seed})", "dim") if "%" in trial.loss else ""
+        yield f"· lost {count(trial.lost[0], 'packet')} of TCP, {trial.lost[1]:,} of UDP"
+    if any(trial.failed):
+        yield (f"· given up by the client {trial.failed[0]:,} over TCP, {trial.failed[1]:,} over UDP", "yellow")
 
 
 # -- numbers -----------------------------------------------------------------------------------------------
@@ -189,13 +205,35 @@ def _match(page: Page, match: Match) -> None:
     page.line()
     page.paragraph((f"{match.service} over both", "bold"))
     _both(page, match.tcp, match.udp)
+    if max(match.tcp.measured, match.udp.measured) >= _SPREAD:
+        page.line()
+        _times(page, match.tcp, match.udp)
     if match.tcp.best is not None and match.udp.best is not None:
         page.line()
         side_by_side(page, match.tcp.best, match.udp.best)
     if page.terminal.verbosity >= 0:
-        for sentence in _sentences(match.tcp, match.udp):
+        for sentence in (*_sentences(match.tcp, match.udp), *_loss_sentence(match.tcp, match.udp)):
             page.line()
             page.paragraph(sentence)
+
+
+def _times(page: Page, tcp: Way, udp: Way) -> None:
+    """How the times until the first useful byte are spread."""
+    both = (tcp, udp)
+    figures = [statistics_of(each.times_ns) if each.times_ns else {} for each in both]
+
+    def column(name: str) -> Column:
+        return Column(name, [duration(figure[name]) if figure else "" for figure in figures], right=True)
+
+    answered = [f"{each.measured:,} of {each.flows:,}" for each in both]
+    write_grid(
+        page,
+        [
+            Column("until the first useful byte", [each.transport for each in both]),
+            *map(column, ("min", "avg", "p50", "p95", "p99", "max")),
+            Column("answered", answered, right=True),
+        ],
+    )
 
 
 def side_by_side(page: Page, tcp: Tried, udp: Tried) -> None:
@@ -272,6 +310,20 @@ def _sentences(tcp: Way, udp: Way) -> Iterator[str]:
             f"({100 * (opening[1] + closing[1]) / tcp.traffic.wire:.0f} % of its bytes), spread over "
             f"{count(tcp.answered, 'connection')} with a reply; the more is said over one of them, the less they weigh."
         )
+
+
+def _loss_sentence(tcp: Way, udp: Way) -> Iterator[str]:
+    """What losses did to either, where there were any."""
+    repeated, alone = tcp.asked_again + tcp.traffic.again, udp.silent + udp.asked_again
+    if repeated and len(tcp.times_ns) > 1:
+        quickest, slowest = duration(tcp.times_ns[0]), duration(tcp.times_ns[-1])
+        yield (
+            f"TCP repeats what is lost, and losses cost time: the quickest answer took {quickest}, the slowest "
+            f"{slowest}; {tcp.answered:,} of {count(tcp.flows, 'connection')} got one."
+        )
+    if alone:
+        asked = f"; the program asked again {count(udp.asked_again, 'time')}" if udp.asked_again else ""
+        yield (f"UDP repeats nothing: {udp.silent:,} of {count(udp.flows, 'exchange')} stayed without a reply{asked}.")
 
 
 def _cost(useful: FirstByte) -> str:

@@ -16,7 +16,7 @@ from handshake.render.reply import write_answer, write_reply
 from handshake.render.session import Lane, Session, connect_session, drawable, sessions, udp_sessions
 from handshake.render.terminal import Terminal
 from handshake.render.units import duration, moment
-from handshake.render.verdict import write_verdict
+from handshake.render.verdict import write_udp_verdict, write_verdict
 from handshake.render.words import OUTCOME_STYLE, REACH_STYLE, damage_words, way_words
 
 
@@ -59,16 +59,11 @@ def _udp(page: Page, report: Report) -> None:
             page.line()
         write_exchanges(page, report.exchanges, origins_ns(report))
     for exchange, session in zip(drawable(report), udp_sessions(report), strict=True):
-        style = REACH_STYLE[exchange.verdict]
         page.line()
         if not report.approach:
-            _title(page, session, session.ends[Lane.SERVER], style)
+            _title(page, session, session.ends[Lane.SERVER], REACH_STYLE[exchange.verdict])
         Lanes(page, session).write()
-        page.line()
-        verdict, *words = session.result
-        page.paragraph((verdict, f"bold {style}"))
-        for sentence in words:
-            page.paragraph((sentence, "dim"))
+        write_udp_verdict(page, exchange, session)
 
 
 def _connects(page: Page, report: Report) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,8 @@ from handshake.model.report import Probed
 from handshake.render.document import SCHEMA_VERSION, Document, handshake_to_dict
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page, Span
-from handshake.render.units import count, duration, maybe_duration, percentile
+from handshake.render.statistics import statistics_of
+from handshake.render.units import count, duration, maybe_duration
 from handshake.render.words import OUTCOME_STYLE, OUTCOME_WORDS, answer_ns, icmp_words, outcome_sentence, retransmits
 
 FAILED = "failed"
@@ -148,21 +148,6 @@ def _statistics_lines(label: str, times: Sequence[int]) -> Iterator[str]:
     for names in (("min", "avg", "max", "mdev"), ("p50", "p95", "p99")):
         yield f"{label:<12}{'/'.join(names)} = {'/'.join(f'{figures[name] / 1e6:.3f}' for name in names)} ms"
         label = ""
-
-
-def statistics_of(times: Sequence[int]) -> dict[str, int]:
-    """Count, min, avg, max, mdev (as ping has it: the root of the mean square deviation), p50, p95, p99; in ns."""
-    ordered = sorted(times)
-    average = sum(ordered) / len(ordered)
-    deviation = math.sqrt(sum((value - average) ** 2 for value in ordered) / len(ordered))
-    return {
-        "count": len(ordered),
-        "min": ordered[0],
-        "avg": round(average),
-        "max": ordered[-1],
-        "mdev": round(deviation),
-        **{f"p{percent}": percentile(ordered, percent) for percent in (50, 95, 99)},
-    }
 
 
 def write_rows(page: Page, rows: Sequence[Row]) -> None:

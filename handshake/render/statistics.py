@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from handshake.model.finding import Finding
 from handshake.model.handshake import Outcome
 from handshake.model.report import Report
 from handshake.model.totals import Totals
+from handshake.render.units import percentile
 
 
 def totals_of(report: Report) -> Totals:
@@ -27,3 +31,18 @@ def finding_counts(totals: Totals) -> list[tuple[Finding, int]]:
     """One finding of each code and in how many handshakes it is, the most frequent first."""
     counted = totals.findings
     return [(totals.examples[code], counted[code]) for code in sorted(counted, key=lambda code: (-counted[code], code))]
+
+
+def statistics_of(times: Sequence[int]) -> dict[str, int]:
+    """Count, min, avg, max, mdev (as ping has it: the root of the mean square deviation), p50, p95, p99; in ns."""
+    ordered = sorted(times)
+    average = sum(ordered) / len(ordered)
+    deviation = math.sqrt(sum((value - average) ** 2 for value in ordered) / len(ordered))
+    return {
+        "count": len(ordered),
+        "min": ordered[0],
+        "avg": round(average),
+        "max": ordered[-1],
+        "mdev": round(deviation),
+        **{f"p{percent}": percentile(ordered, percent) for percent in (50, 95, 99)},
+    }

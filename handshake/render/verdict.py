@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from handshake.findings.fingerprint import fingerprint
 from handshake.findings.registry import RULES
 from handshake.model.finding import Finding
-from handshake.model.handshake import Handshake, Negotiated
+from handshake.model.handshake import Exchange, Handshake, Negotiated
 from handshake.model.packet import ACK
 from handshake.render.explanation import write_reasons
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
+from handshake.render.session import Session
 from handshake.render.story import story
 from handshake.render.words import (
     OUTCOME_STYLE,
     OUTCOME_WORDS,
+    REACH_STYLE,
     SEVERITY_STYLE,
     close_sentence,
     fingerprint_words,
@@ -47,6 +49,15 @@ def write_verdict(page: Page, handshake: Handshake) -> None:
     for finding in handshake.findings:
         page.line()
         _finding(page, finding)
+
+
+def write_udp_verdict(page: Page, exchange: Exchange, session: Session) -> None:
+    """Write what a UDP exchange says about the port."""
+    page.line()
+    verdict, *words = session.result
+    page.paragraph((verdict, f"bold {REACH_STYLE[exchange.verdict]}"))
+    for sentence in words:
+        page.paragraph((sentence, "dim"))
 
 
 def option_columns(negotiation: Sequence[Negotiated]) -> list[Column]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from handshake.model.comparison import GAPS_NS, SIZES, Comparison, FirstByte, Part, Passed, Traffic, Tried, Way
+from handshake.model.comparison import GAPS_NS, SIZES, Comparison, FirstByte, Part, Passed, Traffic, Trial, Tried, Way
 from handshake.model.handshake import Side
 from handshake.model.packet import flag_names
 from handshake.render.document.base import Document, head, source_fields
+from handshake.render.statistics import statistics_of
 from handshake.version import __version__
 
 
@@ -23,6 +24,18 @@ def comparison_to_dict(comparison: Comparison) -> Document:
             {"service": match.service, "tcp": _way(match.tcp), "udp": _way(match.udp)} for match in comparison.matches
         ],
         "unmetered": comparison.unmetered,
+        "trial": comparison.trial and _trial(comparison.trial),
+    }
+
+
+def _trial(trial: Trial) -> Document:
+    return {
+        "count": trial.count,
+        "delay_ns": trial.delay_ns,
+        "loss": trial.loss,
+        "seed": trial.seed,
+        "lost": dict(zip(("tcp", "udp"), trial.lost, strict=True)),
+        "given_up": dict(zip(("tcp", "udp"), trial.failed, strict=True)),
     }
 
 
@@ -38,6 +51,7 @@ def _way(way: Way) -> Document:
         "asked_again": way.asked_again,
         "measured": way.measured,
         "first_byte": _first_byte(way.useful) if way.useful else None,
+        "times": statistics_of(way.times_ns) if way.times_ns else None,
         "traffic": _traffic(way.traffic),
         "example": _tried(way.best) if way.best else None,
     }

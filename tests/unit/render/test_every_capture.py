@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree
@@ -55,6 +56,18 @@ def check(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "captures").glob("*.pcap*")), ids=lambda path: path.name)
 def test_bundled_capture(path: Path) -> None:
     check(path)
+    coloured(path)
+
+
+def coloured(path: Path) -> None:
+    """In colour it says the same."""
+    report = inspect([path])
+    for form in (Format.TABLE, Format.SUMMARY, Format.LADDER):
+        plain, painted = io.StringIO(), io.StringIO()
+        renderer(form)(report, plain, Terminal(80))
+        renderer(form)(report, painted, Terminal(80, color=True))
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", painted.getvalue()).splitlines()
+        assert [line.rstrip() for line in lines] == [line.rstrip() for line in plain.getvalue().splitlines()]
 
 
 @pytest.mark.parametrize("kind", ["real", "broken"])

@@ -19,10 +19,10 @@ from handshake.render.series import (
     probe_line,
     probed_to_dict,
     row_of,
-    statistics_of,
     write_rows,
     write_totals,
 )
+from handshake.render.statistics import statistics_of
 from handshake.render.terminal import Terminal
 from tests.unit.render import samples
 

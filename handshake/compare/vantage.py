@@ -1,0 +1,162 @@
+"""Two captures of the same traffic, one near the client and one near the server: what happened in between.
+
+Connections are coupled (`couples`), their segments matched (`matching`, `passages`) and held against each other
+(`differences`); the clocks are compared (`clocks`). Which capture is whose shows in the packets: a TTL falls on the
+way, and near the client an answer comes a round trip after its question, near the server at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from statistics import median
+from typing import NamedTuple
+
+from handshake.compare.clocks import clock_of, one_way
+from handshake.compare.couples import Coupled, couple
+from handshake.compare.differences import alterations
+from handshake.compare.matching import match
+from handshake.compare.passages import direction, shifts, sides, turned, without
+from handshake.model.handshake import Side
+from handshake.model.vantage import Clock, Likeness, Pair, Passage, Place, Trace, Unpaired, Vantage
+
+_APART_NS = 20_000
+"""A shorter round trip between the two places does not tell them apart."""
+
+
+class _Signs(NamedTuple):
+    """What tells the first capture from the second: positive where it is the client's."""
+
+    hops: int
+    round_trip_ns: int
+    witnessed: int
+    """Segments of a side that only one place has: those that were lost behind it."""
+
+
+def vantage(first: Place, second: Place) -> Vantage:
+    """Hold two places against each other; which of them is the client's is found out, or else the first."""
+    coupled = couple(first.traces, second.traces)
+    doubling = _doubling(first), _doubling(second)
+    signs = _signs(first, second, coupled)
+    swapped, placed_by, doubtful = _placed(signs)
+    near, far = (second, first) if swapped else (first, second)
+    if swapped:
+        coupled = sorted(Coupled(right, left, likeness) for left, right, likeness in coupled)
+        doubling = doubling[1], doubling[0]
+    copies = not doubling[0], not doubling[1]
+    pairs = tuple(_pair(near.traces[here], far.traces[there], copies, likeness) for here, there, likeness in coupled)
+    passages = [each for pair in pairs for each in pair.passages]
+    clock = clock_of(passages)
+    return Vantage(
+        near,
+        far,
+        swapped,
+        placed_by,
+        doubtful,
+        tuple(_ordered(pair, clock) for pair in pairs),
+        tuple(_unpaired(near, far, coupled, clock)),
+        clock,
+        one_way(passages, Side.CLIENT, clock),
+        one_way(passages, Side.SERVER, clock),
+        tuple(side for side, twice in zip(Side, doubling, strict=True) if twice),
+    )
+
+
+def _doubling(place: Place) -> bool:
+    """Whether the capture holds at least half of the packets twice: that is the capture's doing, not the network's."""
+    copies = sum(len(trace.copies) for trace in place.traces)
+    return 2 * copies >= sum(len(trace.segments) for trace in place.traces) > 0
+
+
+def _pair(client: Trace, server: Trace, copies: tuple[bool, bool], likeness: Likeness) -> Pair:
+    turn = turned(client, server)
+    left_near, left_far = sides(client).client, sides(server, turned=turn).server
+    came_near = sides(client, copies=copies[0]).server
+    came_far = sides(server, copies=copies[1], turned=turn).client
+    forth, back = shifts(client, server), tuple(-each for each in reversed(shifts(client, server)))
+    there = direction(Side.CLIENT, left_near, came_far, forth, None)
+    again = direction(Side.SERVER, left_far, came_near, (back[0], back[1]), _least(there))
+    there = direction(Side.CLIENT, left_near, came_far, forth, _least(again))
+    passages = (*without(there, client.copies), *without(again, server.copies))
+    return Pair(client, server, likeness, forth, passages, alterations(passages))
+
+
+def _least(passages: Iterable[Passage]) -> int | None:
+    """The least that the other direction can take, receiver's clock minus sender's: no round trip is negative."""
+    sure = [each.transit_ns for each in passages if each.transit_ns is not None and not each.guessed]
+    return -min(sure) if sure else None
+
+
+def _ordered(pair: Pair, clock: Clock | None) -> Pair:
+    """The pair with its passages in the order of leaving, by the client's clock."""
+    return replace(pair, passages=tuple(sorted(pair.passages, key=lambda each: moments(pair, each, clock)[0])))
+
+
+def moments(pair: Pair, passage: Passage, clock: Clock | None) -> tuple[int, int | None]:
+    """When a segment was first seen, and when it arrived if it did and left before; ns by the client's clock."""
+    times = []
+    for near, segment in (
+        (passage.sender is Side.CLIENT, passage.left),
+        (passage.sender is Side.SERVER, passage.arrived),
+    ):
+        if segment is not None:
+            times.append(segment.time_ns if near else segment.time_ns - ahead_ns(pair, segment.time_ns, clock))
+    return times[0], times[1] if len(times) > 1 else None
+
+
+def ahead_ns(pair: Pair, server_ns: int, clock: Clock | None) -> int:
+    """How far the server's clock is ahead at that time of its own; without a clock both saw it begin at once."""
+    if clock is None:
+        return pair.server.handshake.start_ns - pair.client.handshake.start_ns
+    return clock.ahead_at(server_ns - clock.ahead_ns)
+
+
+def _unpaired(near: Place, far: Place, coupled: Sequence[Coupled], clock: Clock | None) -> Iterator[Unpaired]:
+    ahead = clock.ahead_ns if clock is not None else 0
+    for side, place, other, seen in (
+        (Side.CLIENT, near, far, {each.left for each in coupled}),
+        (Side.SERVER, far, near, {each.right for each in coupled}),
+    ):
+        moved = ahead if side is Side.CLIENT else -ahead
+        for position, trace in enumerate(place.traces):
+            if position not in seen:
+                at_ns = trace.handshake.start_ns + moved
+                covered = None
+                if clock is not None and other.first_ns is not None and other.last_ns is not None:
+                    covered = other.first_ns <= at_ns <= other.last_ns
+                yield Unpaired(trace.handshake, side, covered)
+
+
+# -- whose capture is which --------------------------------------------------------------------------------
+
+
+def _signs(first: Place, second: Place, coupled: Sequence[Coupled]) -> _Signs:
+    """Read as if the first were the client's: all is negative where it is the server's."""
+    hops: list[int] = []
+    ways: tuple[list[int], list[int]] = ([], [])
+    witnessed = 0
+    for left, right, _ in coupled:
+        here, there = first.traces[left], second.traces[right]
+        shift = shifts(here, there)
+        both = zip(sides(here), sides(there, turned=turned(here, there)), (1, -1), (shift, shift[::-1]), strict=True)
+        for index, (ours, theirs, sign, moved) in enumerate(both):
+            found = match(ours, theirs, (moved[0], moved[1]))
+            sure = [(ours[a], theirs[b]) for a, b in found.arrived.items() if a not in found.guessed]
+            hops += [sign * (a.ttl - b.ttl) for a, b in sure]
+            ways[index].extend(b.time_ns - a.time_ns for a, b in sure)
+            witnessed += sign * (len(ours) - len(theirs))
+    round_trip = round(median(ways[0]) - median(ways[1])) if ways[0] and ways[1] else 0
+    return _Signs(sum(hops), round_trip, witnessed)
+
+
+def _placed(signs: _Signs) -> tuple[bool, tuple[str, ...], bool]:
+    """Whether the captures have to change places, what says so, and whether something else contradicts."""
+    round_trip = signs.round_trip_ns if abs(signs.round_trip_ns) > _APART_NS else 0
+    said = [(value, words) for value, words in ((round_trip, "round trips"), (signs.hops, "TTLs")) if value]
+    if not said and signs.witnessed:
+        said = [(signs.witnessed, "what only one of them has")]
+    if not said:
+        return False, (), False
+    swapped = said[0][0] < 0
+    agree = [words for value, words in said if (value < 0) is swapped]
+    return swapped, tuple(agree), len(agree) < len(said)

@@ -1,0 +1,56 @@
+"""The tour: from a name to a file, step by step, each played by real programs in a private network.
+
+What is told stands in story.toml, what is played in `plays`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import tomllib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from handshake.api import inspect
+from handshake.errors import TargetError, ToolError
+from handshake.lab.tour.plays import PLAYS
+from handshake.model.tour import Attempt, Scene, Step
+from handshake.probe.target import parse_target
+
+
+@cache
+def steps() -> tuple[Step, ...]:
+    """The steps in their order."""
+    story = tomllib.loads(files("handshake.lab.tour").joinpath("story.toml").read_text("utf-8"))
+    return tuple(map(_step, story["step"]))
+
+
+def _step(entry: dict[str, Any]) -> Step:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return Step(**values)
+
+
+def play(number: int) -> Scene:
+    """Play the step with this number, from 1, in a private network of its own.
+
+    Raises PrivilegeError where the machine allows none. A program that is not installed, or a kernel that lacks
+    something, is said in the scene.
+    """
+    step = steps()[number - 1]
+    attempts = tuple(map(_attempt, step.typed))
+    with tempfile.TemporaryDirectory(prefix="handshake-") as directory:
+        try:
+            recordings, moments = PLAYS[step.name](Path(directory))
+        except ToolError as error:
+            return Scene(number, len(steps()), step, None, attempts=attempts, trouble=str(error))
+        return Scene(number, len(steps()), step, inspect(recordings), moments, attempts)
+
+
+def _attempt(text: str) -> Attempt:
+    try:
+        target = parse_target(text)
+    except TargetError as error:
+        return Attempt(text, str(error).removeprefix(f"{text}: "), good=False)
+    named = f" ({target.service})" if target.service else ""
+    return Attempt(text, f"address {target.host}, port {target.port}{named}", good=True)
