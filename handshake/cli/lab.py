@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from handshake.cli.lab_run import run
+from handshake.cli.lab_serve import serve
 
 lab = typer.Typer(
     name="lab",
@@ -13,6 +14,7 @@ lab = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 lab.command(short_help="Play a scenario, show it, check it.")(run)
+lab.command(short_help="Real servers on 127.0.0.1, and what accept() does.")(serve)
 
 
 @lab.callback(invoke_without_command=True)

@@ -142,6 +142,19 @@ class Host:
             Path("/proc/sys", *name.split(".")).write_text(str(value))
 
 
+class Here(Host):
+    """The host on which we are, whichever it is: nothing of its own to enter or to close."""
+
+    def __init__(self) -> None:
+        self.name = "here"
+        self._fd = -1
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Stay."""
+        yield
+
+
 @contextmanager
 def _stay() -> Iterator[None]:
     """Bring the calling thread back into the network namespace it is in now."""
