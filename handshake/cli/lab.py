@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from handshake.cli.lab_net import net
 from handshake.cli.lab_run import run
 from handshake.cli.lab_serve import serve
 
@@ -15,6 +16,7 @@ lab = typer.Typer(
 )
 lab.command(short_help="Play a scenario, show it, check it.")(run)
 lab.command(short_help="Real servers on 127.0.0.1, and what accept() does.")(serve)
+lab.command(short_help="A command in a private network.", context_settings={"allow_interspersed_args": False})(net)
 
 
 @lab.callback(invoke_without_command=True)

@@ -124,7 +124,7 @@ def _introduce(page: Page, now: Serving, backlog: int) -> None:
 
 def _follow(page: Page, now: Serving, events: SimpleQueue[Event], seconds: float | None) -> None:
     """Print what happens until the time is over."""
-    from handshake.lab.listening import overflows, queues
+    from handshake.lab.listening import Accepted, overflows, queues
 
     ends = None if seconds is None else time.monotonic() + seconds
     before: dict[str, int] = {}
@@ -136,6 +136,8 @@ def _follow(page: Page, now: Serving, events: SimpleQueue[Event], seconds: float
             told: list[Event] = list(queues(now.listeners, before))
         else:
             told = [event]
+            if isinstance(event, Accepted):
+                before[event.service] = event.queue
         for each in told:
             _tell(page, each.service, *_words(each))
         if (more := overflows() - refused) > 0:
@@ -153,9 +155,8 @@ def _words(event: Event) -> tuple[Span, ...]:
     from handshake.lab.listening import Accepted, Queued
 
     if isinstance(event, Queued):
-        full = (" full: further SYNs and final ACKs are not heeded", "red") if event.full else ""
-        waiting = f"{event.length} of {event.backlog} + 1 wait for accept()"
-        return (f"accept queue: {waiting};", full) if full else (f"accept queue: {waiting}",)
+        waiting = f"accept queue: {event.length} of {event.backlog} + 1 wait for accept()"
+        return (f"{waiting};", ("full, the kernel heeds no more", "red")) if event.full else (waiting,)
     client = f"{event.client[0]}:{event.client[1]}"
     if isinstance(event, Accepted):
         return (

@@ -80,7 +80,7 @@ def mail_server(address: Address | socket.socket, host: Host, *, login: bool = F
             else:
                 starting = loop.create_server(session, *address)
             listening = loop.run_until_complete(starting)
-        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        thread = threading.Thread(target=loop.run_forever, name="its event loop", daemon=True)
         thread.start()
         try:
             yield
@@ -118,7 +118,7 @@ def file_server(
                     server.serve_forever(timeout=0.02, blocking=False, handle_exit=False)
                 server.close_all()
 
-        thread = threading.Thread(target=serve, daemon=True)
+        thread = threading.Thread(target=serve, name="its event loop", daemon=True)
         thread.start()
         ready.wait(10)
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,6 +45,33 @@ def record(host: Host, interface: str, path: str | os.PathLike[str], *, quiet_s:
     with capture(host, interface, quiet_s=quiet_s) as frames:
         yield
     save(frames, path)
+
+
+@contextmanager
+def recording(host: Host, interface: str, path: str | os.PathLike[str], *, quiet_s: float = 0.2) -> Iterator[None]:
+    """Record what passes `interface` of `host` to a pcapng file while it passes, however much it is.
+
+    It goes on after the block until nothing came for `quiet_s` seconds. Raises CaptureError when the kernel had to
+    drop frames or the file cannot be written.
+    """
+    over = threading.Event()
+    with host.inside():
+        sniffer = Sniffer(interface)
+
+    def write(writer: PcapngWriter) -> None:
+        while (frame := sniffer.read(quiet_s)) or not over.is_set():
+            if frame:
+                writer.write(frame)
+
+    with sniffer, PcapngWriter(path) as writer, ThreadPoolExecutor(1, "recorder") as pool:
+        writing = pool.submit(write, writer)
+        try:
+            yield
+        finally:
+            over.set()
+            writing.result()
+        if sniffer.drops:
+            raise CaptureError(f"{path}: the kernel dropped {sniffer.drops} frames while recording")
 
 
 def save(frames: Iterable[Frame], path: str | os.PathLike[str]) -> None:

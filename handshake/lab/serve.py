@@ -26,16 +26,20 @@ class Service:
     """Where it is at home."""
     hint: str
     """A command that talks to it."""
+    name: str = ""
+    """In the zone `lab`."""
 
 
 SERVICES = {
-    "tcp-echo": Service("TCP", 7, "handshake probe {address}:{port}"),
-    "udp-echo": Service("UDP", 7, "handshake probe --udp {address}:{port}"),
+    "tcp-echo": Service("TCP", 7, "handshake probe {address}:{port}", "www.lab"),
+    "udp-echo": Service("UDP", 7, "handshake probe --udp {address}:{port}", "www.lab"),
     "dns": Service("UDP and TCP", 53, f"handshake probe --udp --ask {WEB_NAME} {{address}}:{{port}}"),
-    "http-1.0": Service("TCP", 8080, "curl http://{address}:{port}/one http://{address}:{port}/two"),
-    "http-1.1": Service("TCP", 80, "curl http://{address}:{port}/one http://{address}:{port}/two"),
-    "smtp": Service("TCP", 25, f"curl smtp://{{address}}:{{port}} --mail-from {USER} --mail-rcpt bob -T /etc/hostname"),
-    "ftp": Service("TCP", 21, f"curl ftp://{USER}:{PASSWORD}@{{address}}:{{port}}/file.txt"),
+    "http-1.0": Service("TCP", 8080, "curl http://{address}:{port}/one http://{address}:{port}/two", "www.lab"),
+    "http-1.1": Service("TCP", 80, "curl http://{address}:{port}/one http://{address}:{port}/two", "www.lab"),
+    "smtp": Service(
+        "TCP", 25, f"curl smtp://{{address}}:{{port}} --mail-from {USER} --mail-rcpt bob -T /etc/hostname", "mail.lab"
+    ),
+    "ftp": Service("TCP", 21, f"curl ftp://{USER}:{PASSWORD}@{{address}}:{{port}}/file.txt", "ftp.lab"),
 }
 
 
