@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -35,7 +35,7 @@ class Guest:
         self._keeper = os.fork()
         if self._keeper == 0:
             self._ours.close()
-            _keep(theirs, parent, command)
+            _ends(_keep, theirs, parent, command)
         theirs.close()
 
     def run(self, host: Host, name_server: str) -> int:
@@ -43,7 +43,7 @@ class Guest:
         socket.send_fds(self._ours, [name_server.encode()], [host.fileno()])
         _, status = os.waitpid(self._keeper, 0)
         self._keeper = 0
-        return os.waitstatus_to_exitcode(status)
+        return _status(status)
 
     def close(self) -> None:
         """End what still runs."""
@@ -60,48 +60,57 @@ class Guest:
         self.close()
 
 
-def _keep(theirs: socket.socket, parent: int, command: Sequence[str]) -> NoReturn:
-    """The process outside: starts the first one inside and ends as it ends."""
+def _ends(function: Callable[..., int], *args: object) -> NoReturn:
+    """The life of a forked process: it ends with what the function returns."""
     status = 1
     try:
-        die_with_parent(parent)
-        for number in (signal.SIGINT, signal.SIGQUIT):  # of the terminal; they are for the command, where exec resets
-            signal.signal(number, lambda *_: None)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        call("unshare", _CLONE_NEWNS | _CLONE_NEWPID)
-        keeper = os.getpid()
-        first = os.fork()
-        if first == 0:
-            _first(theirs, keeper, command)
-        theirs.close()
-        status = os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
+        status = function(*args)
     except OSError as error:
         sys.stderr.write(f"handshake: cannot start the command: {error.strerror}\n")
-    finally:
-        os._exit(status if status >= 0 else _BY_SIGNAL - status)
-
-
-def _first(theirs: socket.socket, keeper: int, command: Sequence[str]) -> NoReturn:
-    """The first process inside, which waits for the host, runs the command and buries what is left of it."""
-    status = 1
-    try:
-        die_with_parent(0)  # who lives outside has no number in here
-        name_server, (namespace, *_), _, _ = socket.recv_fds(theirs, 100, 1)
-        call("setns", namespace, CLONE_NEWNET)
-        os.close(namespace)
-        theirs.close()
-        try:
-            _mount(name_server.decode())
-        except OSError as error:
-            sys.stderr.write(f"handshake: no names here, only addresses: {error.strerror}\n")
-        status = _run(command)
-    except (OSError, ValueError):  # the other end has closed without a host
-        pass
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
     finally:
         os._exit(status)
 
 
-def _run(command: Sequence[str]) -> int:
+def _keep(theirs: socket.socket, parent: int, command: Sequence[str]) -> int:
+    """The process outside: starts the first one inside and ends as it ends."""
+    die_with_parent(parent)
+    for number in (signal.SIGINT, signal.SIGQUIT):  # the terminal means the command, where exec undoes this
+        signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    call("unshare", _CLONE_NEWNS | _CLONE_NEWPID)
+    first = os.fork()
+    if first == 0:
+        _ends(_begin, theirs, command)
+    theirs.close()
+    return _status(os.waitpid(first, 0)[1])
+
+
+def _begin(theirs: socket.socket, command: Sequence[str]) -> int:
+    """The first process inside, which waits for the host, runs the command and buries what is left of it."""
+    die_with_parent(0)  # who lives outside has no number in here
+    name_server, namespaces, _, _ = socket.recv_fds(theirs, 100, 1)
+    theirs.close()
+    if not namespaces:  # the other end has closed
+        return 1
+    call("setns", namespaces[0], CLONE_NEWNET)
+    os.close(namespaces[0])
+    return _run(command, name_server.decode())
+
+
+def _status(wait_status: int) -> int:
+    """As a shell has it."""
+    code = os.waitstatus_to_exitcode(wait_status)
+    return code if code >= 0 else _BY_SIGNAL - code
+
+
+def _run(command: Sequence[str], name_server: str) -> int:
+    """Run the command with the lab's names; its exit status."""
+    try:
+        _mount(name_server)
+    except OSError as error:
+        sys.stderr.write(f"handshake: no names here, only addresses: {error.strerror}\n")
     try:
         process = subprocess.Popen(command)
     except FileNotFoundError:
@@ -113,8 +122,7 @@ def _run(command: Sequence[str]) -> int:
     while True:
         pid, status = os.wait()  # orphans come to the first process
         if pid == process.pid:
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else _BY_SIGNAL - code
+            return _status(status)
 
 
 def _mount(name_server: str) -> None:
