@@ -58,8 +58,8 @@ def name_server(address: Address, zone: str, host: Host) -> Iterator[None]:
 
 
 @contextmanager
-def mail_server(address: Address, host: Host, *, login: bool = False) -> Iterator[None]:
-    """Take any mail and throw it away; with `login` only from `USER`, who may say so in clear."""
+def mail_server(address: Address | socket.socket, host: Host, *, login: bool = False) -> Iterator[None]:
+    """Take any mail at an address or listening socket and throw it away; with `login` only from `USER`, in clear."""
     smtp, handlers = borrowed("aiosmtpd.smtp"), borrowed("aiosmtpd.handlers")
 
     def allows(_server: object, _session: object, _envelope: object, _mechanism: str, data: Any) -> Any:
@@ -75,8 +75,12 @@ def mail_server(address: Address, host: Host, *, login: bool = False) -> Iterato
             return smtp.SMTP(handlers.Sink(), hostname=MAIL_HOST, ident="ESMTP", loop=loop, **options)
 
         with host.inside():
-            listening = loop.run_until_complete(loop.create_server(session, *address))
-        thread = threading.Thread(target=loop.run_forever, daemon=True)
+            if isinstance(address, socket.socket):
+                starting = loop.create_server(session, sock=address)
+            else:
+                starting = loop.create_server(session, *address)
+            listening = loop.run_until_complete(starting)
+        thread = threading.Thread(target=loop.run_forever, name="its event loop", daemon=True)
         thread.start()
         try:
             yield
@@ -88,8 +92,10 @@ def mail_server(address: Address, host: Host, *, login: bool = False) -> Iterato
 
 
 @contextmanager
-def file_server(address: Address, host: Host, files: dict[str, bytes], *, passive_port: int) -> Iterator[None]:
-    """Serve `files` over FTP to `USER`; passive data connections come to `passive_port`."""
+def file_server(
+    address: Address | socket.socket, host: Host, files: dict[str, bytes], *, passive_port: int | None = None
+) -> Iterator[None]:
+    """Serve `files` over FTP to `USER`; passive data connections come to `passive_port`, or to any."""
     authorizers, handlers, servers = (borrowed(f"pyftpdlib.{part}") for part in ("authorizers", "handlers", "servers"))
     logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
     logging.getLogger("pyftpdlib").propagate = False
@@ -99,7 +105,9 @@ def file_server(address: Address, host: Host, files: dict[str, bytes], *, passiv
             Path(directory, name).write_bytes(content)
         users = authorizers.DummyAuthorizer()
         users.add_user(USER, PASSWORD, directory, perm="elr")
-        settings = {"authorizer": users, "passive_ports": [passive_port], "banner": "ftp.example FTP server ready."}
+        settings = {"authorizer": users, "banner": "ftp.example FTP server ready."}
+        if passive_port:
+            settings["passive_ports"] = [passive_port]
         handler = type("_Handler", (handlers.FTPHandler,), settings)
 
         def serve() -> None:
@@ -110,7 +118,7 @@ def file_server(address: Address, host: Host, files: dict[str, bytes], *, passiv
                     server.serve_forever(timeout=0.02, blocking=False, handle_exit=False)
                 server.close_all()
 
-        thread = threading.Thread(target=serve, daemon=True)
+        thread = threading.Thread(target=serve, name="its event loop", daemon=True)
         thread.start()
         ready.wait(10)
         try:

@@ -26,7 +26,8 @@ from typing import NoReturn, Self, TypeVar
 
 from handshake.errors import HandshakeError, PrivilegeError
 
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
+CLONE_NEWNET = 0x4000_0000
+_CLONE_NEWUSER = 0x1000_0000
 _PR_SET_PDEATHSIG = 1
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 _OWN_NAMESPACE = "/proc/thread-self/ns/net"
@@ -106,7 +107,7 @@ class Host:
     def __init__(self, name: str) -> None:
         self.name = name
         with _stay():
-            _call("unshare", _CLONE_NEWNET)
+            call("unshare", CLONE_NEWNET)
             self._fd = os.open(_OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
             _interface_up("lo")
 
@@ -133,13 +134,26 @@ class Host:
     def inside(self) -> Iterator[None]:
         """The calling thread works inside this host until the block ends."""
         with _stay():
-            _call("setns", self._fd, _CLONE_NEWNET)
+            call("setns", self._fd, CLONE_NEWNET)
             yield
 
     def sysctl(self, name: str, value: int | str) -> None:
         """Set a per-namespace kernel parameter such as `net.ipv4.tcp_ecn` for this host only. Raises OSError."""
         with self.inside():
             Path("/proc/sys", *name.split(".")).write_text(str(value))
+
+
+class Here(Host):
+    """The host on which we are, whichever it is: nothing of its own to enter or to close."""
+
+    def __init__(self) -> None:
+        self.name = "here"
+        self._fd = -1
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Stay."""
+        yield
 
 
 @contextmanager
@@ -150,12 +164,19 @@ def _stay() -> Iterator[None]:
         yield
     finally:
         try:
-            _call("setns", here, _CLONE_NEWNET)
+            call("setns", here, CLONE_NEWNET)
         finally:
             os.close(here)
 
 
-def _call(name: str, *args: int) -> None:
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process as soon as its parent's thread ends; at once if that has happened."""
+    call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def call(name: str, *args: int | bytes | None) -> None:
     """A libc call that answers 0 or sets errno (os.unshare and os.setns only came with Python 3.12)."""
     if getattr(_libc, name)(*args) != 0:
         number = ctypes.get_errno()
@@ -165,9 +186,9 @@ def _call(name: str, *args: int) -> None:
 def _enter() -> None:
     uid, gid = os.geteuid(), os.getegid()
     try:
-        _call("unshare", _CLONE_NEWNET)
+        call("unshare", CLONE_NEWNET)
     except PermissionError:
-        _call("unshare", _CLONE_NEWUSER | _CLONE_NEWNET)
+        call("unshare", _CLONE_NEWUSER | CLONE_NEWNET)
         for file, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
             Path("/proc/self", file).write_text(text)
     _interface_up("lo")
@@ -198,9 +219,7 @@ def _child(writer: int, parent: int, function: Callable[..., object], args: tupl
     error: BaseException | None = None
     try:
         enter_private_network()
-        _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
+        die_with_parent(parent)
         result = function(*args)
     except BaseException as caught:  # whatever it is, the parent raises it
         caught.add_note("".join(traceback.format_exception(caught)))

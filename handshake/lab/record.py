@@ -1,6 +1,7 @@
-"""`python -m handshake.lab.record DIR`: play all scenarios, record them to DIR, and write DIR/manifest.toml.
+"""`python -m handshake.lab.record DIR`: record all scenarios to DIR, and write DIR/manifest.toml.
 
-The recording that `handshake demo` falls back to is made anew as well.
+They are played and checked as `handshake lab run` does it. The recording that `handshake demo` falls back to is made
+anew as well.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from pathlib import Path
 
 from handshake.errors import HandshakeError
 from handshake.lab.demo import record_demo
+from handshake.lab.recorder import save
 from handshake.lab.scenarios import SCENARIOS, Scenario
+from handshake.lab.scenarios.check import differences, report_on
+from handshake.lab.scenarios.stage import ScenarioError
 
 MANIFEST = "manifest.toml"
 
@@ -26,11 +30,18 @@ def record_all(directory: str | os.PathLike[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="handshake-") as temporary:
         for scenario in SCENARIOS.values():
             print(f"{scenario.file}: {scenario.title}", file=sys.stderr)
-            scenario.run(Path(temporary, scenario.file))
+            _record(scenario, Path(temporary, scenario.file))
         Path(temporary, MANIFEST).write_text(manifest(), encoding="utf-8")
         target.mkdir(parents=True, exist_ok=True)
         for file in Path(temporary).iterdir():
             shutil.copy(file, target)
+
+
+def _record(scenario: Scenario, path: Path) -> None:
+    frames = scenario.frames()
+    if wrong := differences(scenario, report_on(scenario, frames)):
+        raise ScenarioError(f"{scenario.name} went differently: {'; '.join(wrong)}")
+    save(frames, path)
 
 
 def manifest() -> str:

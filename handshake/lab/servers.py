@@ -44,8 +44,15 @@ def http(
     address: Address, host: Host | None = None, *, version: str = "1.1", tls: ssl.SSLContext | None = None
 ) -> AbstractContextManager[BaseServer]:
     """Answer each GET and POST with a small object; `version` 1.0 closes after it, 1.1 keeps the connection."""
-    handler = type("_Http", (_Http,), {"protocol_version": f"HTTP/{version}", "tls": tls})
+    handler = type("_Tls", (stream_handler(f"http-{version}"),), {"tls": tls})
     return _serving(ThreadingTCPServer, address, handler, host)
+
+
+def stream_handler(service: str) -> type[BaseRequestHandler]:
+    """What serves one connection of `tcp-echo`, `http-1.0`, `http-1.1`, called with socket, client's address, None."""
+    if service == "tcp-echo":
+        return _TcpEcho
+    return type("_Http", (_Http,), {"protocol_version": f"HTTP/{service.removeprefix('http-')}"})
 
 
 @contextmanager

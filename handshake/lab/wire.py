@@ -1,64 +1,60 @@
-"""A wire between two hosts with a mind of its own: it takes its time, and a script decides what it loses.
+"""A wire between two hosts with a mind of its own: it takes its time, and does to frames what its rules say.
 
 Both hosts are cabled to a namespace in the middle, where a thread carries each frame from one packet
-socket to the other, in order, when its time has come. Linux needs no qdisc or firewall for it.
+socket to the other when its time has come. Linux needs no qdisc or firewall for it.
 """
 
 from __future__ import annotations
 
+import heapq
 import os
 import select
 import socket
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import count
 from typing import Self
 
+from handshake.lab.effects import Passage
 from handshake.lab.links import Port, cable, introduce
 from handshake.lab.netns import Host
-from handshake.model.packet import Frame, Packet, Segment
+from handshake.lab.rules import Rules
+from handshake.model.packet import Frame, Packet
 from handshake.wire.decode import decode
 
 _ETH_P_ALL, _PACKET_IGNORE_OUTGOING, _SOL_PACKET = 0x0003, 23, 263
 _ETHERNET = 1
+_HELD_AT_MOST_NS = 500_000_000
+"""A frame that nothing overtakes leaves all the same."""
 
 Script = Callable[[Packet], bool]
 """Asked once for each frame, in order of arrival; True loses the frame."""
 
 
-def lose(which: Mapping[int, Collection[int]]) -> Script:
-    """Lose, of the segments with exactly these flags, the given ones, counted from 1 over both directions.
-
-    `lose({SYN: {1, 2}, SYN | ACK: {1}})` loses the first two SYNs and the first SYN-ACK.
-    """
-    seen: Counter[int] = Counter()
-
-    def script(packet: Packet) -> bool:
-        if not isinstance(packet.transport, Segment):
-            return False
-        flags = packet.transport.flags
-        seen[flags] += 1
-        return seen[flags] in which.get(flags, ())
-
-    return script
-
-
 class Wire:
-    """Joins two ports of hosts; a context manager that starts and stops carrying frames.
+    """Joins two ports of hosts, the client's left; a context manager that starts and stops carrying frames.
 
-    `delay_ns` is the least time in ns that a frame takes, each way. An error of the script comes out at `close()`.
+    `delay_ns` is the least time in ns that a frame takes, each way; `rules` are those of `handshake.lab.rules`, and
+    `script` is for what they have no words for. An error of the script comes out at `close()`. Raises RuleError.
     """
 
-    def __init__(self, left: Port, right: Port, *, delay_ns: int = 0, script: Script | None = None) -> None:
+    def __init__(
+        self, left: Port, right: Port, *, delay_ns: int = 0, script: Script | None = None, rules: Iterable[str] = ()
+    ) -> None:
         self._delay_ns = delay_ns
-        self._script = script or lose({})
+        self._script = script or (lambda _: False)
+        self._rules = Rules(rules)
         self._middle = Host("wire")
         ends = (Port(self._middle, "left"), Port(self._middle, "right"))
         for outer, end in zip((left, right), ends, strict=True):
             cable(outer, end)
         introduce(left, right)
         self._left, self._right = (_tap(end) for end in ends)
+        self._frames, self._order = count(1), count()
+        self._travelling: list[tuple[int, int, Passage]] = []
+        self._held: list[Passage] = []
         self._stop = os.eventfd(0)
         self._pool = ThreadPoolExecutor(1, "wire")
         self._carrying = self._pool.submit(self._carry)
@@ -82,22 +78,50 @@ class Wire:
             self._middle.close()
 
     def _carry(self) -> None:
-        ways = {self._left.fileno(): (self._left, self._right), self._right.fileno(): (self._right, self._left)}
-        travelling: deque[tuple[int, socket.socket, bytes]] = deque()
-        number = 0
+        taps = {self._left.fileno(): self._left, self._right.fileno(): self._right}
         while True:
-            wait_s = max(0, travelling[0][0] - time.monotonic_ns()) / 1e9 if travelling else None
-            ready, _, _ = select.select([self._stop, *ways], [], [], wait_s)
+            ready, _, _ = select.select([self._stop, *taps], [], [], self._wait_s())
             if self._stop in ready:
                 return
-            for arrival, departure in map(ways.__getitem__, ready):
-                data = arrival.recv(1 << 16)
-                number += 1
-                if not self._script(decode(Frame(number, time.time_ns(), _ETHERNET, data, len(data)))):
-                    travelling.append((time.monotonic_ns() + self._delay_ns, departure, data))
-            while travelling and travelling[0][0] <= time.monotonic_ns():
-                _, departure, data = travelling.popleft()
-                departure.send(data)
+            for tap in map(taps.__getitem__, ready):
+                self._arrive(tap.recv(1 << 16), from_client=tap is self._left)
+            now_ns = time.monotonic_ns()
+            while self._travelling and self._travelling[0][0] <= now_ns:
+                self._leave(heapq.heappop(self._travelling)[2])
+            for passage in [each for each in self._held if each.due_ns + _HELD_AT_MOST_NS <= now_ns]:
+                self._held.remove(passage)
+                self._send(passage)
+
+    def _wait_s(self) -> float | None:
+        """How long until something has to leave, None while nothing is on the wire."""
+        dues = [each.due_ns + _HELD_AT_MOST_NS for each in self._held]
+        dues += [due_ns for due_ns, _, _ in self._travelling[:1]]
+        return max(0, min(dues) - time.monotonic_ns()) / 1e9 if dues else None
+
+    def _arrive(self, data: bytes, *, from_client: bool) -> None:
+        packet = decode(Frame(next(self._frames), time.time_ns(), _ETHERNET, data, len(data)))
+        if self._script(packet):
+            return
+        passage = Passage(data, from_client, time.monotonic_ns() + self._delay_ns)
+        for each in self._rules.apply(packet, passage):
+            heapq.heappush(self._travelling, (each.due_ns, next(self._order), each))
+
+    def _leave(self, passage: Passage) -> None:
+        """Send a frame and then those that waited for it; or let it wait for others."""
+        if passage.behind:
+            self._held.append(passage)
+            return
+        self._send(passage)
+        waiting, self._held = self._held, []
+        for each in waiting:
+            left = each.behind - (each.from_client == passage.from_client)
+            if left:
+                self._held.append(replace(each, behind=left))
+            else:
+                self._send(each)
+
+    def _send(self, passage: Passage) -> None:
+        (self._right if passage.from_client != passage.back else self._left).send(passage.data)
 
 
 def _tap(end: Port) -> socket.socket:

@@ -1,6 +1,6 @@
 """An ordinary connect(), which needs no privilege; everything said about it comes from the kernel.
 
-TCP_INFO (linux/tcp.h, struct tcp_info) tells state, round trip and options; the error queue
+TCP_INFO (`tcp_info`) tells state, round trip and options; the error queue
 (IP_RECVERR, ip(7)) tells which ICMP error ended it, and errno what the kernel made of that.
 """
 
@@ -21,6 +21,7 @@ from handshake.model.handshake import Negotiated, Outcome
 from handshake.model.kernel import Connect, IcmpNote
 from handshake.model.report import Approach
 from handshake.probe.kernel import STATES
+from handshake.probe.tcp_info import TcpInfo, tcp_info
 from handshake.wire.icmp import MEANINGS_V4, MEANINGS_V6
 
 INTERRUPTED = "EINTR"
@@ -39,7 +40,6 @@ _WORDS = {
 }
 
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
-_TCP_INFO = struct.Struct("=8B24I")
 _OPT_TIMESTAMPS, _OPT_SACK, _OPT_WSCALE, _OPT_ECN = 1, 2, 4, 8
 _EXTENDED_ERROR = struct.Struct("=IBBBxII")  # struct sock_extended_err, linux/errqueue.h
 _ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3
@@ -109,10 +109,8 @@ def _wait(sock: socket.socket, timeout_s: float) -> str | None:
 
 
 def _describe(sock: socket.socket, server: Endpoint, error: str | None, start_ns: int, took_ns: int) -> Connect:
-    (
-        state, _, _, _, _, options, shifts, _, _, _, snd_mss, _, _, _, _, _, _, _, _, _, _,
-        path_mtu, _, rtt_us, rttvar_us, _, _, adv_mss, _, _, _, retransmits,
-    ) = _TCP_INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))  # fmt: skip
+    info = tcp_info(sock)
+    retransmits = info.total_retrans
     icmp = _icmp(sock)
     outcome, words = _ending(
         error, icmp, f"{retransmits + 1} SYN{'s' if retransmits else ''} within {took_ns / 1e9:.1f} s"
@@ -125,16 +123,16 @@ def _describe(sock: socket.socket, server: Endpoint, error: str | None, start_ns
         outcome=outcome,
         start_ns=start_ns,
         took_ns=took_ns,
-        state=STATES.get(state, str(state)),
+        state=STATES.get(info.state, str(info.state)),
         error=error if error != "EAGAIN" else None,
         words=words,
         retransmits=retransmits,
-        rtt_ns=rtt_us * 1000 if opened else None,
-        rttvar_ns=rttvar_us * 1000 if opened else None,
-        snd_mss=snd_mss if opened else None,
-        adv_mss=adv_mss if opened else None,
-        path_mtu=path_mtu if opened else None,
-        negotiation=_negotiation(options, shifts, adv_mss, snd_mss) if opened else (),
+        rtt_ns=info.rtt * 1000 if opened else None,
+        rttvar_ns=info.rttvar * 1000 if opened else None,
+        snd_mss=info.snd_mss if opened else None,
+        adv_mss=info.advmss if opened else None,
+        path_mtu=info.pmtu if opened else None,
+        negotiation=_negotiation(info) if opened else (),
         icmp=icmp,
     )
 
@@ -150,17 +148,21 @@ def _ending(error: str | None, icmp: IcmpNote | None, waited: str) -> tuple[Outc
     return _WORDS.get(error, unknown)
 
 
-def _negotiation(options: int, shifts: int, adv_mss: int, snd_mss: int) -> tuple[Negotiated, ...]:
+def _negotiation(info: TcpInfo) -> tuple[Negotiated, ...]:
     """What is in effect was offered and accepted; of the rest the kernel does not tell who did not want it."""
+    options = info.options
 
     def switch(name: str, bit: int) -> Negotiated:
         return Negotiated(name, "yes", "yes", "on") if options & bit else Negotiated(name, "?", "?", "off")
 
-    theirs, ours = shifts & 0xF, shifts >> 4
+    theirs, ours = info.shifts & 0xF, info.shifts >> 4
     scale = Negotiated("window scale", str(ours), str(theirs), f"×{1 << ours} / ×{1 << theirs}")
     return (
         Negotiated(
-            "MSS", str(adv_mss + _TIMESTAMPS_SIZE * bool(options & _OPT_TIMESTAMPS)), "?", f"{snd_mss} to server"
+            "MSS",
+            str(info.advmss + _TIMESTAMPS_SIZE * bool(options & _OPT_TIMESTAMPS)),
+            "?",
+            f"{info.snd_mss} to server",
         ),
         scale if options & _OPT_WSCALE else Negotiated("window scale", "?", "?", "off"),
         switch("SACK", _OPT_SACK),

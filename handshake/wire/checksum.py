@@ -1,10 +1,10 @@
-"""The Internet checksum (RFC 1071), and that of TCP over its pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1)."""
+"""The Internet checksum (RFC 1071), and those of TCP and ICMPv6 over a pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1)."""
 
 from __future__ import annotations
 
 from handshake.wire.layout import TCP
 
-_TCP_PROTOCOL = 6
+_TCP_PROTOCOL, _ICMPV6_PROTOCOL = 6, 58
 _CHECKSUM_AT = TCP.offset_of("checksum")
 
 
@@ -15,8 +15,8 @@ def _ones_complement_sum(data: bytes) -> int:
     return int.from_bytes(data) % 0xFFFF
 
 
-def _pseudo_header(src: bytes, dst: bytes, length: int) -> bytes:
-    return src + dst + length.to_bytes(4) + _TCP_PROTOCOL.to_bytes(4)
+def _pseudo_header(src: bytes, dst: bytes, length: int, protocol: int = _TCP_PROTOCOL) -> bytes:
+    return src + dst + length.to_bytes(4) + protocol.to_bytes(4)
 
 
 def internet_checksum(data: bytes) -> int:
@@ -27,6 +27,11 @@ def internet_checksum(data: bytes) -> int:
 def tcp_checksum(src: bytes, dst: bytes, segment: bytes) -> int:
     """The checksum to write into a TCP segment whose checksum field is zero."""
     return internet_checksum(_pseudo_header(src, dst, len(segment)) + segment)
+
+
+def icmpv6_checksum(src: bytes, dst: bytes, message: bytes) -> int:
+    """The checksum to write into an ICMPv6 message whose checksum field is zero (RFC 4443 §2.3)."""
+    return internet_checksum(_pseudo_header(src, dst, len(message), _ICMPV6_PROTOCOL) + message)
 
 
 def tcp_checksum_ok(src: bytes, dst: bytes, segment: bytes) -> bool | None:

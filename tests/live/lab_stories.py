@@ -16,18 +16,28 @@ STORIES = {
     "three-way-ipv6": PLAIN,
     "syn-lost": f">S {PLAIN}",
     "syn-ack-lost": f">S <SA <SA >A >PA <A <PA >A {CLIENT_CLOSES}",
+    "syn-ack-duplicated": f">S <SA >A <SA >A {REQUEST_AND_REPLY} {CLIENT_CLOSES}",
+    "syn-cookies": PLAIN,
+    "split-handshake": ">S <S >SA <A >FA <FA >A",
     "ack-lost": f">S <SA >A <SA >A {REQUEST_AND_REPLY} {CLIENT_CLOSES}",
     "accept-queue-full": ">S <SA >A  >S >S <SA >A <SA >A"
     " >PA <A <PA >A >FA >PA <FA >A <A <PA >A >FA <FA >A"
     f"  <SA >A {REQUEST_AND_REPLY} {CLIENT_CLOSES}",
     "simultaneous-open": f">S <S >SA <SA >A <A {REQUEST_AND_REPLY} {CLIENT_CLOSES}",
     "ecn": f">SEC <SAE >A {REQUEST_AND_REPLY} {CLIENT_CLOSES}",
+    "accecn": ">SECN <SAC >AC >FAEN <FA >AEN",
+    "accecn-refused": ">SECN <SAE >A >FA <A <FA >A",
+    "window-scale-stripped": PLAIN,
+    "mss-clamped": PLAIN,
     "few-options": PLAIN,
     "fast-open": ">S <SA >PA <A <PA >FA  >S <FA >A <SA >A <PA >A >FA <FA >A",
     "multipath": f">S <SA >A {REQUEST_AND_REPLY} >RA <A >R",
     "probe": ">S <SA >A >FA <A <FA >A",
     "refused": ">S <RA",
     "unanswered": ">S >S >S",
+    "filtered": ">S <icmp-3/13",
+    "port-unreachable": ">S <icmp-3/3",
+    "ttl-expired": ">S <icmp-11/0",
     "host-unreachable": ">S <icmp-3/1",
     "prohibited": ">S <icmp-3/13",
     "no-route-ipv6": ">S <icmpv6-1/0",
@@ -43,11 +53,12 @@ STORIES = {
     "data-after-close": f">S <SA >A {REQUEST_AND_REPLY} >FA <PA >R",
     "port-reuse": f">S <SA >A {REQUEST_AND_REPLY} <FA >FA <A  >S <SA >A {REQUEST_AND_REPLY} <FA >FA <A",
     "udp-and-tcp-echo": f">udp <udp  {PLAIN}  >udp <icmp-3/3",
+    "echo-with-loss": f">udp >udp <udp  >S <SA >A >PA >PA <A <PA >A {CLIENT_CLOSES}",
     "http-1.0": f">S <SA >A {REQUEST_AND_REPLY} <FA >FA  >S <A <SA >A {REQUEST_AND_REPLY} <FA >FA"
     f"  >S <A <SA >A {REQUEST_AND_REPLY} <FA >FA <A",
     "http-1.1": f">S <SA >A {REQUEST_AND_REPLY} >PA <PA >PA <PA {CLIENT_CLOSES}",
 }
-"""`>` from the client, `<` to it; letters are flags (S A F R P, E and C of ECN). Spaces do not matter."""
+"""`>` from the client, `<` to it; letters are flags (S A F R P, E, C and N of ECN). Spaces do not matter."""
 
 DIALOGUES = {
     "dns-then-http": ">1 >28 <1 <28 >S >GET <200 >GET <200 >GET <200" + 3 * " >S >GET <200",
@@ -69,7 +80,7 @@ DIALOGUES = {
 `S` is a SYN; then follow DNS types, methods, commands, codes, versions, and kinds of TLS handshake messages.
 """
 
-_FLAGS = {"S": 2, "F": 1, "R": 4, "P": 8, "A": 16, "E": 64, "C": 128}
+_FLAGS = {"S": 2, "F": 1, "R": 4, "P": 8, "A": 16, "E": 64, "C": 128, "N": 256}
 _FIELDS = ["ip.src", "ipv6.src", "tcp.flags", "tcp.checksum.status"]
 _FIELDS += ["icmp.type", "icmp.code", "icmpv6.type", "icmpv6.code"]
 _GOOD = "1"

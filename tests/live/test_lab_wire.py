@@ -1,4 +1,4 @@
-"""The wire takes at least its time, and loses exactly what its script says."""
+"""The wire takes at least its time, and loses exactly what its rules say."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from handshake.lab.links import Port
 from handshake.lab.netns import Host, run_in_private_network
 from handshake.lab.recorder import record
 from handshake.lab.servers import tcp_echo, udp_echo
-from handshake.lab.wire import Script, Wire, lose
-from handshake.model.packet import ACK, FIN, SYN, Packet
+from handshake.lab.wire import Script, Wire
+from handshake.model.packet import Packet
 from tests.live.lab_stories import story_of
 
 pytestmark = pytest.mark.usefixtures("private_networks")
@@ -52,12 +52,12 @@ def _udp_round_trip_ns() -> int:
         return time.monotonic_ns() - started
 
 
-def test_loses_exactly_what_the_script_says(tmp_path: Path) -> None:
+def test_loses_exactly_what_the_rules_say(tmp_path: Path) -> None:
     def play() -> None:
         with (
             Host("client") as client,
             Host("server") as server,
-            Wire(*ports(client, server), delay_ns=DELAY_NS, script=lose({SYN: {1}, FIN | ACK: {1}})),
+            Wire(*ports(client, server), delay_ns=DELAY_NS, rules=("drop SYN 1", "drop FIN 1")),
             tcp_echo(SERVER, server),
             record(client, "eth0", tmp_path / "client.pcap"),
             record(server, "eth0", tmp_path / "server.pcap"),

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from http.client import HTTPResponse
 
-from handshake.lab.scenarios.registry import scenario
+from handshake.lab.scenarios.plays import play
 from handshake.lab.scenarios.stage import CLIENT_PORT, ScenarioError, Stage, await_end
 from handshake.lab.servers import OBJECT_BYTES, http, tcp_echo, udp_echo
-from handshake.model.handshake import Outcome
 
-ESTABLISHED = Outcome.ESTABLISHED
 PATHS = ("/one", "/two", "/three")
 
 
-@scenario("udp-and-tcp-echo.pcapng", "UDP echo beside TCP echo", ESTABLISHED, exchanges=2)
+@play
 def udp_and_tcp_echo(stage: Stage) -> None:
     """UDP has its reply after one round trip, TCP after two; a closed UDP port answers with ICMP port unreachable."""
     with udp_echo((stage.server_ip, 7), stage.server), tcp_echo((stage.server_ip, 7), stage.server):
@@ -34,7 +33,25 @@ def udp_and_tcp_echo(stage: Stage) -> None:
             raise ScenarioError("a closed UDP port answered")
 
 
-@scenario("http-1.0.pcapng", "HTTP/1.0: three objects, three connections", ESTABLISHED, ESTABLISHED, ESTABLISHED)
+@play
+def echo_with_loss(stage: Stage) -> None:
+    """The client waits for its datagram to come back, and asks again; of TCP it asks once."""
+    with udp_echo((stage.server_ip, 7), stage.server), tcp_echo((stage.server_ip, 7), stage.server):
+        with _udp(stage, 7) as client:
+            client.settimeout(0.5)
+            client.send(b"hello, server")
+            with suppress(TimeoutError):
+                client.recv(100)
+                raise ScenarioError("a datagram arrived that was to be lost")
+            client.send(b"hello again")
+            client.recv(100)
+        with stage.dial(7) as client:
+            client.sendall(b"hello, server")
+            client.recv(100)
+        stage.pause()
+
+
+@play
 def http_10(stage: Stage) -> None:
     """Each object costs a handshake; the server closes after its answer."""
     with http((stage.server_ip, 80), stage.server, version="1.0"):
@@ -44,7 +61,7 @@ def http_10(stage: Stage) -> None:
                 await_end(client)
 
 
-@scenario("http-1.1.pcapng", "HTTP/1.1: three objects, one connection", ESTABLISHED)
+@play
 def http_11(stage: Stage) -> None:
     """The connection is kept, so that only the first object waits for a handshake."""
     with http((stage.server_ip, 80), stage.server, version="1.1"), stage.dial(80) as client:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import socket
 
-from handshake.lab.scenarios.registry import scenario
+from handshake.lab.scenarios.plays import play
 from handshake.lab.scenarios.stage import ScenarioError, Stage, abort, accept, close, converse
-from handshake.model.handshake import Outcome
-
-ESTABLISHED = Outcome.ESTABLISHED
 
 
-@scenario("half-close.pcapng", "Half-close", ESTABLISHED)
+@play
 def half_close(stage: Stage) -> None:
     """The client sends FIN and goes on receiving; the server takes its time, sends more, and then closes."""
     with stage.listen(80) as listener, stage.dial(80) as client, accept(listener) as peer:
@@ -25,7 +22,7 @@ def half_close(stage: Stage) -> None:
         close(peer, client)
 
 
-@scenario("simultaneous-close.pcapng", "Both close at once", ESTABLISHED, findings="HS507")
+@play
 def simultaneous_close(stage: Stage) -> None:
     """The FINs cross on the way; both ends go through CLOSING."""
     with stage.listen(80) as listener, stage.dial(80) as client, accept(listener) as peer:
@@ -35,7 +32,7 @@ def simultaneous_close(stage: Stage) -> None:
         peer.close()
 
 
-@scenario("aborted-by-client.pcap", "The client aborts", ESTABLISHED, findings="HS501")
+@play
 def aborted_by_client(stage: Stage) -> None:
     """After the reply the client sends RST instead of FIN (SO_LINGER with time 0)."""
     with stage.listen(80) as listener, stage.dial(80) as client, accept(listener) as peer:
@@ -44,7 +41,7 @@ def aborted_by_client(stage: Stage) -> None:
         stage.pause()
 
 
-@scenario("aborted-by-server.pcapng", "The server aborts", ESTABLISHED, findings="HS501")
+@play
 def aborted_by_server(stage: Stage) -> None:
     """The server closes without having read the request, so its kernel sends RST (RFC 2525 section 2.17)."""
     with stage.listen(80) as listener, stage.dial(80) as client, accept(listener) as peer:
@@ -54,7 +51,7 @@ def aborted_by_server(stage: Stage) -> None:
         stage.pause()
 
 
-@scenario("data-after-close.pcapng", "Data for a closed program", ESTABLISHED, findings="HS502")
+@play
 def data_after_close(stage: Stage) -> None:
     """The client closes both directions; the server's next data is answered with RST."""
     with stage.listen(80) as listener, stage.dial(80) as client, accept(listener) as peer:
@@ -65,7 +62,7 @@ def data_after_close(stage: Stage) -> None:
         stage.pause()
 
 
-@scenario("port-reuse.pcapng", "The same ports again", ESTABLISHED, ESTABLISHED, findings="HS121")
+@play
 def port_reuse(stage: Stage) -> None:
     """The server closes first and is in TIME-WAIT when a new SYN with a higher number comes from the same port."""
     with stage.listen(80) as listener:

@@ -26,15 +26,12 @@ from handshake.lab.applications import (
 )
 from handshake.lab.quic import fetch_over_quic
 from handshake.lab.scenarios.application import PATHS
-from handshake.lab.scenarios.registry import scenario
-from handshake.lab.scenarios.stage import CLIENT_PORT, ScenarioError, Setting, Stage, await_end
+from handshake.lab.scenarios.plays import play
+from handshake.lab.scenarios.stage import CLIENT_PORT, ScenarioError, Stage, await_end
 from handshake.lab.servers import OBJECT_BYTES, http
-from handshake.model.handshake import Outcome
 
-ESTABLISHED = Outcome.ESTABLISHED
 WEB_NAME = "www.example"
 RESOLVER = "10.0.0.53"
-RESOLVED = Setting(also=(RESOLVER,))
 ZONE = f"""
 {WEB_NAME}. 300 IN A 10.0.0.2
 {WEB_NAME}. 300 IN AAAA fd00::2
@@ -42,7 +39,7 @@ ZONE = f"""
 MAIL = f"From: {USER}@client.example\nTo: bob@{MAIL_HOST}\nSubject: lab\n\nA mail of one line.\n.and a dot.\n"
 
 
-@scenario("dns-then-http.pcapng", "A name, then its pages", *[ESTABLISHED] * 4, exchanges=1, setting=RESOLVED)
+@play
 def dns_then_http(stage: Stage) -> None:
     """A stub resolver asks for A and AAAA; three objects over one HTTP/1.1 connection, then over three of HTTP/1.0."""
     with (
@@ -62,7 +59,7 @@ def dns_then_http(stage: Stage) -> None:
             stage.pause()
 
 
-@scenario("dns-truncated.pcapng", "Too long for a datagram", ESTABLISHED, exchanges=2, setting=RESOLVED)
+@play
 def dns_truncated(stage: Stage) -> None:
     """An answer of forty addresses is cut over UDP and asked for again over TCP; another name does not exist."""
     with name_server((RESOLVER, 53), ZONE, stage.server):
@@ -77,14 +74,14 @@ def dns_truncated(stage: Stage) -> None:
             _ask(sock, {2: "A"}, "nowhere.example", exists=False)
 
 
-@scenario("smtp.pcapng", "A mail is sent", ESTABLISHED)
+@play
 def smtp(stage: Stage) -> None:
     """The server speaks first: banner, EHLO, MAIL, RCPT, DATA, QUIT, each command a round trip of its own."""
     with mail_server((stage.server_ip, 25), stage.server), _mail_client(stage, CLIENT_PORT) as client:
         _send_mail(client)
 
 
-@scenario("smtp-login.pcapng", "A mail is sent after a login", ESTABLISHED, ESTABLISHED)
+@play
 def smtp_login(stage: Stage) -> None:
     """Name and password go over the wire for all to read, by AUTH PLAIN and by AUTH LOGIN; they are not shown."""
     with mail_server((stage.server_ip, 25), stage.server, login=True):
@@ -98,25 +95,7 @@ def smtp_login(stage: Stage) -> None:
             client.auth("LOGIN", client.auth_login)
 
 
-@scenario("ftp-passive.pcapng", "FTP, passive: the client opens both connections", ESTABLISHED, ESTABLISHED)
-def ftp_passive(stage: Stage) -> None:
-    """The reply to PASV names a port of the server, and the client connects to it for the file."""
-    _fetch(stage, passive=True)
-
-
-@scenario("ftp-active.pcapng", "FTP, active: the server opens the data connection", ESTABLISHED, ESTABLISHED)
-def ftp_active(stage: Stage) -> None:
-    """PORT names a port of the client, and the server connects to it: a handshake the other way round."""
-    _fetch(stage, passive=False)
-
-
-@scenario("ftp-ipv6.pcapng", "FTP over IPv6: EPSV, EPRT", *[ESTABLISHED] * 3, setting=Setting(ipv6=True))
-def ftp_ipv6(stage: Stage) -> None:
-    """The commands of RFC 2428: EPSV names a port alone, EPRT also the protocol; one file each way."""
-    _fetch(stage, passive=True, then_active=True)
-
-
-@scenario("tls.pcapng", "TLS 1.3, TLS 1.2", ESTABLISHED, ESTABLISHED)
+@play
 def tls(stage: Stage) -> None:
     """On top of the TCP handshake TLS 1.3 takes one round trip, TLS 1.2 two; the server's name is said in clear."""
     with certificate_files(WEB_NAME) as files:
@@ -132,7 +111,7 @@ def tls(stage: Stage) -> None:
             stage.pause()
 
 
-@scenario("ssh.pcapng", "SSH: two banners, and then nothing to read", ESTABLISHED)
+@play
 def ssh(stage: Stage) -> None:
     """Each side says its name and version in clear; a login by password and a command follow, encrypted."""
     with stage.listen(22) as listener:
@@ -142,7 +121,7 @@ def ssh(stage: Stage) -> None:
     stage.pause()
 
 
-@scenario("quic-and-tls.pcapng", "HTTP/3 over QUIC, HTTP/1.1 over TLS and TCP", ESTABLISHED, exchanges=1)
+@play
 def quic_and_tls(stage: Stage) -> None:
     """Three objects each: QUIC opens and agrees on keys in one round trip, TCP and TLS 1.3 take one each."""
     with certificate_files(WEB_NAME) as files:
@@ -164,7 +143,7 @@ def quic_and_tls(stage: Stage) -> None:
                     await_end(plain)
 
 
-@scenario("http-oddities.pcapng", "HTTP beyond question and answer", *[ESTABLISHED] * 4)
+@play
 def http_oddities(stage: Stage) -> None:
     """Three requests at once (pipelining), 100-continue before a body, an upgrade to WebSocket, and HTTP/0.9."""
     head = f"Host: {WEB_NAME}\r\n"
@@ -256,7 +235,8 @@ def _send_mail(client: smtplib.SMTP) -> None:
     client.sendmail(f"{USER}@client.example", [f"bob@{MAIL_HOST}"], MAIL)
 
 
-def _fetch(stage: Stage, *, passive: bool, then_active: bool = False) -> None:
+@play
+def ftp(stage: Stage, *, passive: bool, then_active: bool = False) -> None:
     """Log in, fetch a file, leave; fetch it again in the other way before, if that is wanted."""
     content = b"three hundred bytes\n" * 15
     parts: list[Any] = []

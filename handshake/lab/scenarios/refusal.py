@@ -7,31 +7,22 @@ import time
 from socket import inet_aton
 
 from handshake.lab.links import route
-from handshake.lab.scenarios.registry import scenario
-from handshake.lab.scenarios.stage import CLIENT_PORT, Setting, Stage, abort
+from handshake.lab.scenarios.plays import play
+from handshake.lab.scenarios.stage import CLIENT_PORT, Stage, abort
 from handshake.model.address import Endpoint
-from handshake.model.handshake import Outcome
 from handshake.model.packet import SYN
 from handshake.probe.behaviour import Behaviour
 from handshake.probe.craft import Crafter, Outgoing, RawSender
 from handshake.probe.hold import PortHold
 
-UNREACHABLE = Outcome.UNREACHABLE
+
+@play
+def dial_in_vain(stage: Stage, *, error: str, port: int = 80) -> None:
+    """Connect to a port where it cannot be; `error` is what connect() has to say, by its name."""
+    stage.dial_in_vain(port, getattr(errno, error))
 
 
-@scenario("refused.pcap", "The port is closed", Outcome.REFUSED, findings="HS104")
-def refused(stage: Stage) -> None:
-    """Nobody listens; the server's kernel answers the SYN with RST,ACK."""
-    stage.dial_in_vain(81, errno.ECONNREFUSED)
-
-
-@scenario(
-    "unanswered.pcapng",
-    "Nobody answers",
-    Outcome.UNANSWERED,
-    findings="HS101 HS105",
-    setting=Setting(sysctls={"net.ipv4.tcp_syn_linear_timeouts": 0}),
-)
+@play
 def unanswered(stage: Stage) -> None:
     """The server drops every packet; the client repeats its SYN after 1 s and again after 2 s, then loses patience."""
     with stage.server.inside():
@@ -41,49 +32,7 @@ def unanswered(stage: Stage) -> None:
         time.sleep(3.5)
 
 
-@scenario(
-    "host-unreachable.pcap",
-    "A router cannot reach the host",
-    UNREACHABLE,
-    findings="HS106",
-    setting=Setting(router="unreachable"),
-)
-def host_unreachable(stage: Stage) -> None:
-    """The router answers the SYN with ICMP host unreachable, which quotes it."""
-    stage.dial_in_vain(80, errno.EHOSTUNREACH)
-
-
-@scenario(
-    "prohibited.pcapng",
-    "A router is not allowed to",
-    UNREACHABLE,
-    findings="HS106",
-    setting=Setting(router="prohibit"),
-)
-def prohibited(stage: Stage) -> None:
-    """The router answers the SYN with ICMP communication administratively prohibited."""
-    stage.dial_in_vain(80, errno.EHOSTUNREACH)
-
-
-@scenario(
-    "no-route-ipv6.pcapng",
-    "No route, over IPv6",
-    UNREACHABLE,
-    findings="HS106",
-    setting=Setting(ipv6=True, router="unreachable"),
-)
-def no_route_ipv6(stage: Stage) -> None:
-    """The router answers the SYN with ICMPv6 no route to destination."""
-    stage.dial_in_vain(80, errno.ENETUNREACH)
-
-
-@scenario(
-    "half-open-scan.pcap",
-    "Half-open scan of two ports",
-    Outcome.ABORTED_BY_CLIENT,
-    Outcome.REFUSED,
-    findings="HS104 HS108",
-)
+@play
 def half_open_scan(stage: Stage) -> None:
     """Crafted SYNs; the open port's SYN-ACK is answered with RST by a kernel that knows of no connection."""
     with stage.listen(80):
@@ -92,13 +41,7 @@ def half_open_scan(stage: Stage) -> None:
         stage.pause()
 
 
-@scenario(
-    "half-open.pcapng",
-    "The client falls silent",
-    Outcome.HALF_OPEN,
-    findings="HS102 HS107",
-    setting=Setting(server_sysctls={"net.ipv4.tcp_synack_retries": 1}),
-)
+@play
 def half_open(stage: Stage) -> None:
     """A crafted SYN from a port whose kernel keeps quiet: the server repeats its SYN-ACK and never sees an ACK."""
     with stage.client.inside():
@@ -108,7 +51,7 @@ def half_open(stage: Stage) -> None:
         time.sleep(1.5)
 
 
-@scenario("given-up.pcapng", "The client gives up before the answer comes", Outcome.ABORTED_BY_CLIENT, findings="HS108")
+@play
 def given_up(stage: Stage) -> None:
     """The program closes its socket while the SYN is on its way; its kernel answers the SYN-ACK with RST."""
     with stage.listen(80), stage.new_socket(stage.client, CLIENT_PORT) as client:
@@ -117,13 +60,7 @@ def given_up(stage: Stage) -> None:
         stage.pause()
 
 
-@scenario(
-    "port-scan.pcap",
-    "A scan of thirty ports, two of them open",
-    *(Outcome.ESTABLISHED if port in (22, 25) else Outcome.REFUSED for port in range(1, 31)),
-    findings="HS104 HS501",
-    crowds="HS601",
-)
+@play
 def port_scan(stage: Stage) -> None:
     """A client connects to port after port; what opens is closed at once with RST, without a word."""
     with stage.listen(22), stage.listen(25):
@@ -137,14 +74,7 @@ FORGED = 120
 """Senders of the flood; the network is private, none of them exists."""
 
 
-@scenario(
-    "syn-flood.pcapng",
-    "A small SYN flood with forged addresses",
-    *[Outcome.HALF_OPEN] * FORGED,
-    findings="HS107",
-    crowds="HS603",
-    setting=Setting(delay_ms=100, server_sysctls={"net.ipv4.tcp_syncookies": 1}),
-)
+@play
 def syn_flood(stage: Stage) -> None:
     """SYNs from many addresses that nobody has; the server answers them all, soon with SYN cookies, and waits."""
     route(stage.server, "10.0.2.0/24", via=stage.client_ip)

@@ -7,14 +7,14 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from handshake.errors import HandshakeError
 from handshake.lab.links import Port, connect, route
 from handshake.lab.netns import Host
-from handshake.lab.wire import Wire, lose
+from handshake.lab.wire import Wire
 
 INTERFACE = "eth0"
 """Name of the client's and the server's interface."""
@@ -35,8 +35,8 @@ class Setting:
 
     delay_ms: int = 12
     """How long the way takes, one direction."""
-    lost: Mapping[int, Collection[int]] = field(default_factory=dict)
-    """What the wire loses, as `handshake.lab.wire.lose` takes it."""
+    wire: tuple[str, ...] = ()
+    """What the wire does besides (`handshake.lab.rules`)."""
     ipv6: bool = False
     also: tuple[str, ...] = ()
     """Further IPv4 addresses of the server's host."""
@@ -166,7 +166,7 @@ def set_stage(setting: Setting) -> Iterator[Stage]:
             server_ip, far = _place_router(stack, setting, server)
         else:
             far = Port(server, INTERFACE, tuple(map(_with_prefix, (server_ip, *setting.also))))
-        stack.enter_context(Wire(near, far, delay_ns=setting.delay_ms * 1_000_000, script=lose(setting.lost)))
+        stack.enter_context(Wire(near, far, delay_ns=setting.delay_ms * 1_000_000, rules=setting.wire))
         if setting.router:
             route(client, "default", via=far.addresses[0].split("/")[0])
         yield Stage(client, server, client_ip, server_ip, setting.delay_ms / 1000)
