@@ -1,6 +1,6 @@
 """`python -m handshake.lab.record DIR`: play all scenarios, record them to DIR, and write DIR/manifest.toml.
 
-The recording that `handshake demo` falls back to is made anew as well.
+The recordings that `handshake demo` and `handshake tour` fall back to are made anew as well.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from handshake.errors import HandshakeError
 from handshake.lab.demo import record_demo
 from handshake.lab.scenarios import SCENARIOS, Scenario
+from handshake.lab.tour.recording import record_tour
 
 MANIFEST = "manifest.toml"
 
@@ -65,6 +66,7 @@ def main() -> int:
     try:
         record_all(sys.argv[1])
         record_demo()
+        record_tour()
     except HandshakeError as error:
         print(f"handshake: {error}", file=sys.stderr)
         return error.exit_status
