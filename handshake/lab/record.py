@@ -1,6 +1,7 @@
 """`python -m handshake.lab.record DIR`: play all scenarios, record them to DIR, and write DIR/manifest.toml.
 
-The recordings that `handshake demo` and `handshake tour` fall back to are made anew as well.
+The recordings that `handshake demo` and `handshake tour` fall back to are made anew as well, and those of both ends
+of a wire, in DIR/vantage.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from handshake.errors import HandshakeError
 from handshake.lab.demo import record_demo
+from handshake.lab.ends import record_both_ends
 from handshake.lab.scenarios import SCENARIOS, Scenario
 from handshake.lab.tour.recording import record_tour
 
@@ -67,6 +69,7 @@ def main() -> int:
         record_all(sys.argv[1])
         record_demo()
         record_tour()
+        record_both_ends(Path(sys.argv[1], "vantage"))
     except HandshakeError as error:
         print(f"handshake: {error}", file=sys.stderr)
         return error.exit_status
