@@ -26,8 +26,9 @@ from handshake.compare.traps import TRAPS
 from handshake.findings import RULES, Rule
 from handshake.findings.glossary import TERMS
 from handshake.flow import state
+from handshake.lab.tour import replay, steps
 from handshake.model.handshake import Observed, State
-from handshake.render import Format, renderer
+from handshake.render import Format, renderer, tour
 from handshake.render.terminal import Terminal
 
 
@@ -197,6 +198,26 @@ def picture() -> str:
     return out.getvalue().replace(f"{ROOT}/", "")
 
 
+def tour_page() -> str:
+    """Every screen of the tour, as it was recorded."""
+    return page(
+        "The tour",
+        "handshake/lab/tour",
+        "`handshake tour` shows these screens one after the other, each played live while you look, in a private "
+        "network that only it sees: Enter goes on, b goes back, q ends it. `--step N` begins elsewhere, `--list` "
+        "names the steps, `--no-pause` is for scripts. Below is what was recorded of it (`make captures`); the "
+        "times differ from run to run. More on each: [the tutorial](tutorial.md).",
+        *(part for number, step in enumerate(steps(), 1) for part in (f"## {number}. {step.title}", screen(number))),
+    )
+
+
+def screen(number: int) -> str:
+    """One screen of the tour."""
+    out = io.StringIO()
+    tour.render(replay(number), out, Terminal(width=96))
+    return f"```text\n{out.getvalue()}```"
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli_page,
     "docs/crosscheck.md": crosscheck_page,
@@ -204,9 +225,10 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/glossary.md": glossary_page,
     "docs/http-1.1.svg": picture,
     "docs/state-machine.md": state_page,
+    "docs/tour.md": tour_page,
 }
 STORY = tuple(sorted(f"docs/story/{path.name}" for path in (ROOT / "docs" / "story").glob("*.md")))
-WRITTEN = ("README.md", "docs/tutorial.md", "docs/diagrams.md", *STORY)
+WRITTEN = ("README.md", "docs/tutorial.md", "docs/compare.md", "docs/diagrams.md", *STORY)
 """Pages written by hand around the output of commands."""
 
 

@@ -36,7 +36,7 @@ def compare(
     loss: Annotated[
         str, typer.Option("--loss", help="Live: percent of all packets, or 1st: the first of each exchange.")
     ] = "0",
-    seed: Annotated[int, typer.Option("--seed", help="Live: another number loses other packets.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Live: another number loses other packets.")] = 3,
     service: Annotated[
         list[Service] | None, typer.Option("--service", help="Live: echo or dns, by default both.", show_default=False)
     ] = None,

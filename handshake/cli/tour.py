@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from handshake.cli.output import say, waiting
+from handshake.errors import PrivilegeError
 from handshake.render.terminal import terminal_of
 from handshake.render.tour import render, write_list
 
@@ -36,10 +37,11 @@ def tour(
 
     A name, a port, listen(), the handshake, accept(), HTTP/1.0 and 1.1, the closing, UDP, SMTP, FTP: in a private
     network that only this command sees. Enter goes on, b goes back, q ends it. Needs neither root nor network where
-    unprivileged user namespaces are allowed; mail and files are served by aiosmtpd and pyftpdlib (the extra `lab`).
+    unprivileged user namespaces are allowed; elsewhere it says what to do and shows its own recordings. Mail and files
+    are served by aiosmtpd and pyftpdlib (the extra `lab`).
 
-    Exit status: 0 seen, 2 no such step, 69 a program that some step needs is missing (the others are shown), 77 this
-    machine gives us no private network, 130 interrupted.
+    Exit status: 0 seen, 2 no such step, 69 a program that some step needs is missing (the others are shown),
+    130 interrupted.
     """
     from handshake.lab.tour import steps
 
@@ -59,15 +61,22 @@ def tour(
 
 def _walk(number: int, last: int, pauses: bool) -> bool:
     """Show step after step; whether one of them could not be played."""
-    from handshake.lab.tour import play
+    from handshake.lab.tour import play, replay
 
-    missing, first = False, True
+    make, missing, first = play, False, True
     while number <= last:
         with waiting(f"step {number} is being played"):
-            scene = play(number)
+            try:
+                scene = make(number)
+            except PrivilegeError as error:
+                say(f"{error}; what follows was recorded earlier")
+                make = replay
+                scene = make(number)
         missing = missing or bool(scene.trouble)
         if not pauses and not first:
             sys.stdout.write("\n")
+        if pauses and first and make is replay:
+            _ask("Enter goes on")
         first = False
         move = _show(scene, pauses, last=number == last)
         if move == 0:

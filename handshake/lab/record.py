@@ -1,7 +1,7 @@
 """`python -m handshake.lab.record DIR`: record all scenarios to DIR, and write DIR/manifest.toml.
 
-They are played and checked as `handshake lab run` does it. The recording that `handshake demo` falls back to is made
-anew as well.
+They are played and checked as `handshake lab run` does it. The recordings that `handshake demo` and `handshake tour`
+fall back to are made anew as well, and those of both ends of a wire, in DIR/vantage.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from pathlib import Path
 
 from handshake.errors import HandshakeError
 from handshake.lab.demo import record_demo
+from handshake.lab.ends import record_both_ends
 from handshake.lab.recorder import save
 from handshake.lab.scenarios import SCENARIOS, Scenario
 from handshake.lab.scenarios.check import differences, report_on
 from handshake.lab.scenarios.stage import ScenarioError
+from handshake.lab.tour.recording import record_tour
 
 MANIFEST = "manifest.toml"
 
@@ -76,6 +78,8 @@ def main() -> int:
     try:
         record_all(sys.argv[1])
         record_demo()
+        record_tour()
+        record_both_ends(Path(sys.argv[1], "vantage"))
     except HandshakeError as error:
         print(f"handshake: {error}", file=sys.stderr)
         return error.exit_status

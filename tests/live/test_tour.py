@@ -209,9 +209,12 @@ def test_interrupted_at_the_prompt_and_while_playing() -> None:
     assert person.leaves() == 130
     assert "interrupted" in person.seen
     with subprocess.Popen(
-        [*TOUR, "--no-pause", "--step", "9"], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        time.sleep(0.9)
+        [*TOUR, "--no-pause", "--step", "8"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert "step 8" in process.stdout.readline()
+        time.sleep(0.3)
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=10)
     assert (process.returncode, errors) == (130, "handshake: interrupted\n")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import tempfile
 import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +17,8 @@ from typing import Any
 from handshake.api import inspect
 from handshake.errors import TargetError, ToolError
 from handshake.lab.tour.plays import PLAYS
-from handshake.model.tour import Attempt, Scene, Step
+from handshake.lab.tour.recording import recorded
+from handshake.model.tour import Attempt, Moment, Scene, Step
 from handshake.probe.target import parse_target
 
 
@@ -37,14 +40,22 @@ def play(number: int) -> Scene:
     Raises PrivilegeError where the machine allows none. A program that is not installed, or a kernel that lacks
     something, is said in the scene.
     """
-    step = steps()[number - 1]
-    attempts = tuple(map(_attempt, step.typed))
+    name = steps()[number - 1].name
     with tempfile.TemporaryDirectory(prefix="handshake-") as directory:
         try:
-            recordings, moments = PLAYS[step.name](Path(directory))
+            return _scene(number, *PLAYS[name](Path(directory)))
         except ToolError as error:
-            return Scene(number, len(steps()), step, None, attempts=attempts, trouble=str(error))
-        return Scene(number, len(steps()), step, inspect(recordings), moments, attempts)
+            return replace(_scene(number, (), ()), report=None, trouble=str(error))
+
+
+def replay(number: int) -> Scene:
+    """The step as it was recorded earlier."""
+    return _scene(number, *recorded(steps()[number - 1].name))
+
+
+def _scene(number: int, recordings: Sequence[Path], moments: tuple[Moment, ...]) -> Scene:
+    step = steps()[number - 1]
+    return Scene(number, len(steps()), step, inspect(recordings), moments, tuple(map(_attempt, step.typed)))
 
 
 def _attempt(text: str) -> Attempt:

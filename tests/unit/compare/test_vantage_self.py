@@ -9,6 +9,8 @@ import pytest
 from handshake.api import Witnessing
 from handshake.cli.reading import read_captures
 from handshake.compare.vantage import vantage
+from handshake.lab.ends import FILES
+from handshake.model.packet import ACK, PSH, SYN
 from handshake.model.vantage import Fate, Likeness
 from tests.support import ROOT, shared_captures
 
@@ -33,3 +35,16 @@ def test_nothing_happens_between_a_place_and_itself(capture: Path) -> None:
     for pair in found.pairs:
         assert (pair.likeness, pair.alterations) == (Likeness.WHOLE, ())
         assert {each.fate for each in pair.passages} <= {Fate.ARRIVED}
+
+
+def test_the_bundled_pair_shows_what_its_wire_lost() -> None:
+    places = []
+    for name in FILES:
+        inspection = Witnessing()
+        reading = read_captures([str(ROOT / "captures" / "vantage" / name)], True, inspection=inspection)
+        places.append(inspection.place(reading.report))
+    found = vantage(*places)
+    lost = [
+        (pair.client.handshake.number, each.segment.flags) for pair in found.pairs for each in pair.fates(Fate.LOST)
+    ]
+    assert lost == [(1, SYN), (1, PSH | ACK), (2, SYN | ACK)]
