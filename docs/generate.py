@@ -60,8 +60,8 @@ def command_sections(name: str, command: Any) -> Iterator[str]:
     if rows:
         yield table(("argument or option", "meaning", "default"), rows)
     yield inspect.cleandoc(command.epilog or "")
-    for child in getattr(command, "commands", {}).values():
-        yield from command_sections(f"{name} {child.name}", child)
+    for child in command.list_commands(None) if hasattr(command, "list_commands") else ():
+        yield from command_sections(f"{name} {child}", command.get_command(None, child))
 
 
 def parameter_row(parameter: Any) -> tuple[str, str, str]:

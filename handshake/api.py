@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from handshake.compare.transports import compare
 from handshake.findings import crowds_of, examine
 from handshake.flow.copies import Copies
 from handshake.flow.meter import Meter
@@ -169,6 +168,8 @@ class Comparing(Inspection):
 
     def comparison(self, report: Report) -> Comparison:
         """TCP against UDP in what was fed, of which this is the report."""
+        from handshake.compare.transports import compare
+
         meter = self._meter
         rest = meter.rest(tcp=True), meter.rest(tcp=False)
         return compare(report, meter.tcp(), meter.udp(), rest, meter.unmetered)

@@ -1,40 +1,40 @@
-"""The typer app: one line for each command. Command files import heavy libraries only inside their function."""
+"""The typer app: one line for each command. A command's file is imported when it is asked for, and no other."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 import typer
 
-from handshake.cli.compare import compare
-from handshake.cli.crosscheck import crosscheck
-from handshake.cli.demo import demo
-from handshake.cli.explain import explain
-from handshake.cli.lab import lab
-from handshake.cli.probe import probe
-from handshake.cli.replay import replay
-from handshake.cli.tour import tour
-from handshake.cli.watch import watch
+from handshake.cli.lazy import STYLE, Entry, LazyGroup
 from handshake.version import __version__
+
+
+class Commands(LazyGroup):
+    """All commands."""
+
+    entries: ClassVar[Mapping[str, Entry]] = {
+        "demo": Entry("handshake.cli.demo:demo", "See a first handshake; needs nothing."),
+        "tour": Entry("handshake.cli.tour:tour", "The story of a connection, live."),
+        "probe": Entry("handshake.cli.probe:probe", "Open a connection with crafted packets."),
+        "replay": Entry("handshake.cli.replay:replay", "Show every handshake in captures."),
+        "watch": Entry("handshake.cli.watch:watch", "Show handshakes as they happen."),
+        "compare": Entry("handshake.cli.compare:compare", "TCP against UDP: what a handshake costs."),
+        "crosscheck": Entry("handshake.cli.crosscheck:crosscheck", "Our judgement against tshark's."),
+        "lab": Entry("handshake.cli.lab:lab", "Hosts, wires and real servers of your own."),
+        "explain": Entry("handshake.cli.explain:explain", "Explain a code, a flag, a state, a word."),
+    }
+
 
 app = typer.Typer(
     name="handshake",
+    cls=Commands,
     help="See the TCP handshake on the wire.",
     epilog="Exit status: 0 done, 1 the outcome is bad news or a capture is damaged, 2 usage or unreadable file, "
     "69 a tool is missing, 77 no privilege, 130 interrupted.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    **STYLE,
 )
-app.command(short_help="See a first handshake; needs nothing.")(demo)
-app.command(short_help="The story of a connection, live.")(tour)
-app.command(short_help="Open a connection with crafted packets.")(probe)
-app.command(short_help="Show every handshake in captures.")(replay)
-app.command(short_help="Show handshakes as they happen.")(watch)
-app.command(short_help="TCP against UDP: what a handshake costs.")(compare)
-app.command(short_help="Our judgement against tshark's.")(crosscheck)
-app.add_typer(lab, short_help="Hosts, wires and real servers of your own.")
-app.command(short_help="Explain a code, a flag, a state, a word.")(explain)
 
 
 @app.callback(invoke_without_command=True)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import typer
 
-from handshake.cli.lab_net import net
-from handshake.cli.lab_run import run
-from handshake.cli.lab_serve import serve
+from handshake.cli.lazy import STYLE, Entry, LazyGroup
 
-lab = typer.Typer(
-    name="lab",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-lab.command(short_help="Play a scenario, show it, check it.")(run)
-lab.command(short_help="Real servers on 127.0.0.1, and what accept() does.")(serve)
-lab.command(short_help="A command in a private network.", context_settings={"allow_interspersed_args": False})(net)
+
+class Commands(LazyGroup):
+    """The commands of the lab."""
+
+    entries: ClassVar[Mapping[str, Entry]] = {
+        "run": Entry("handshake.cli.lab_run:run", "Play a scenario, show it, check it."),
+        "serve": Entry("handshake.cli.lab_serve:serve", "Real servers on 127.0.0.1, and what accept() does."),
+        "net": Entry(
+            "handshake.cli.lab_net:net", "A command in a private network.", {"allow_interspersed_args": False}
+        ),
+    }
+
+
+lab = typer.Typer(name="lab", cls=Commands, add_completion=False, **STYLE)
 
 
 @lab.callback(invoke_without_command=True)
