@@ -15,7 +15,7 @@ def test_refusal_is_one_line_that_says_what_to_do(number: int, monkeypatch: pyte
     def refuse(*_: object) -> None:
         raise OSError(number, "refused")
 
-    monkeypatch.setattr(netns, "_call", refuse)
+    monkeypatch.setattr(netns, "call", refuse)
     with pytest.raises(PrivilegeError, match=r"^this machine gives us no private network \(refused\): run with sudo"):
         netns.enter_private_network()
 
@@ -24,6 +24,6 @@ def test_other_errors_are_not_disguised(monkeypatch: pytest.MonkeyPatch) -> None
     def fail(*_: object) -> None:
         raise OSError(errno.EINVAL, "more than one thread")
 
-    monkeypatch.setattr(netns, "_call", fail)
+    monkeypatch.setattr(netns, "call", fail)
     with pytest.raises(OSError, match="more than one thread"):
         netns.enter_private_network()
