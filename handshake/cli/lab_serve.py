@@ -55,6 +55,7 @@ def serve(  # noqa: PLR0917 - the command line is the signature
     time is over, 1 a port cannot be had, 2 usage, 69 nothing of what was asked for is installed, 130 interrupted.
     """
     from handshake.errors import ToolError
+    from handshake.lab.listening import overflows
     from handshake.lab.netns import Here
     from handshake.lab.serve import SERVICES
     from handshake.lab.serve import serve as serving
@@ -74,8 +75,9 @@ def serve(  # noqa: PLR0917 - the command line is the signature
                 say(each)
             if not now.ports:
                 raise typer.Exit(ToolError.exit_status)
+            refused = overflows()
             _introduce(page, now, backlog)
-            _follow(page, now, events, seconds)
+            _follow(page, now, events, seconds, refused)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 
@@ -122,13 +124,12 @@ def _introduce(page: Page, now: Serving, backlog: int) -> None:
     page.out.flush()
 
 
-def _follow(page: Page, now: Serving, events: SimpleQueue[Event], seconds: float | None) -> None:
-    """Print what happens until the time is over."""
+def _follow(page: Page, now: Serving, events: SimpleQueue[Event], seconds: float | None, refused: int) -> None:
+    """Print what happens until the time is over; `refused` is how many the kernel had refused before."""
     from handshake.lab.listening import Accepted, overflows, queues
 
     ends = None if seconds is None else time.monotonic() + seconds
     before: dict[str, int] = {}
-    refused = overflows()
     while ends is None or time.monotonic() < ends:
         try:
             event = events.get(timeout=_BEAT_S)

@@ -143,7 +143,7 @@ def certificate_files(name: str) -> Iterator[tuple[Path, Path]]:
     """A certificate for `name` and its key, made by OpenSSL now."""
     with tempfile.TemporaryDirectory(prefix="handshake-") as directory:
         key, own = Path(directory, "key.pem"), Path(directory, "certificate.pem")
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        command = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-set_serial", "1"]
         command += ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", "1"]
         command += ["-keyout", str(key), "-out", str(own)]
         try:

@@ -32,26 +32,31 @@ class Guest:
         """Start the process that will run `command`; it waits."""
         self._ours, theirs = socket.socketpair()
         parent = os.getpid()
+        self._terminal = _in_foreground()
         self._keeper = os.fork()
         if self._keeper == 0:
             self._ours.close()
-            _ends(_keep, theirs, parent, command)
+            _ends(_keep, theirs, parent, command, self._terminal)
         theirs.close()
 
     def run(self, host: Host, name_server: str) -> int:
         """Run the command on `host` and wait for its end: its exit status, 128 + n when signal n ended it."""
         socket.send_fds(self._ours, [name_server.encode()], [host.fileno()])
-        _, status = os.waitpid(self._keeper, 0)
-        self._keeper = 0
-        return _status(status)
+        return self._bury()
 
     def close(self) -> None:
         """End what still runs."""
         self._ours.close()
         if self._keeper:
             os.kill(self._keeper, signal.SIGKILL)
-            os.waitpid(self._keeper, 0)
-            self._keeper = 0
+            self._bury()
+
+    def _bury(self) -> int:
+        _, status = os.waitpid(self._keeper, 0)
+        self._keeper = 0
+        if self._terminal:
+            _to_foreground()
+        return _status(status)
 
     def __enter__(self) -> Self:
         return self
@@ -73,7 +78,7 @@ def _ends(function: Callable[..., int], *args: object) -> NoReturn:
         os._exit(status)
 
 
-def _keep(theirs: socket.socket, parent: int, command: Sequence[str]) -> int:
+def _keep(theirs: socket.socket, parent: int, command: Sequence[str], terminal: bool) -> int:
     """The process outside: starts the first one inside and ends as it ends."""
     die_with_parent(parent)
     for number in (signal.SIGINT, signal.SIGQUIT):  # the terminal means the command, where exec undoes this
@@ -82,12 +87,12 @@ def _keep(theirs: socket.socket, parent: int, command: Sequence[str]) -> int:
     call("unshare", _CLONE_NEWNS | _CLONE_NEWPID)
     first = os.fork()
     if first == 0:
-        _ends(_begin, theirs, command)
+        _ends(_begin, theirs, command, terminal)
     theirs.close()
     return _status(os.waitpid(first, 0)[1])
 
 
-def _begin(theirs: socket.socket, command: Sequence[str]) -> int:
+def _begin(theirs: socket.socket, command: Sequence[str], terminal: bool) -> int:
     """The first process inside, which waits for the host, runs the command and buries what is left of it."""
     die_with_parent(0)  # who lives outside has no number in here
     name_server, namespaces, _, _ = socket.recv_fds(theirs, 100, 1)
@@ -96,7 +101,27 @@ def _begin(theirs: socket.socket, command: Sequence[str]) -> int:
         return 1
     call("setns", namespaces[0], CLONE_NEWNET)
     os.close(namespaces[0])
+    if terminal:
+        os.setpgid(0, 0)  # a group that has a number in here, as shells expect
+        _to_foreground()
     return _run(command, name_server.decode())
+
+
+def _in_foreground() -> bool:
+    """Whether standard input is our terminal, and it is our turn."""
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def _to_foreground() -> None:
+    """Make our process group the one that the terminal listens to (credentials(7): SIGTTOU would stop us)."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+    try:
+        os.tcsetpgrp(0, os.getpgrp())
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTOU})
 
 
 def _status(wait_status: int) -> int:

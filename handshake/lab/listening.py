@@ -73,6 +73,8 @@ class Listener(socket.socket):
         super().__init__(socket.AF_INET, socket.SOCK_STREAM)
         self.service = service
         self._tell, self._backlog, self._delay_s = tell, backlog, delay_s
+        self.halted = threading.Event()
+        """Set it to have done with waiting."""
         self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self.bind(address)
@@ -87,9 +89,9 @@ class Listener(socket.socket):
         super().listen(self._backlog)
 
     def accept(self) -> tuple[socket.socket, tuple[str, int]]:
-        """The next connection, after the delay. Raises BlockingIOError when another thread was faster."""
-        if self._delay_s:
-            time.sleep(self._delay_s)
+        """The next connection, after the delay. Raises BlockingIOError if another thread was faster, or at the end."""
+        if self._delay_s and self.halted.wait(self._delay_s):
+            raise BlockingIOError
         sock, client = super().accept()
         with suppress(OSError):  # the client may have gone already
             waited_ms, queue = tcp_info(sock).last_ack_recv, tcp_info(self).unacked

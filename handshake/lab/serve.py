@@ -94,6 +94,8 @@ def serve(
                 now.lacking.append(f"{name}: {error}")
             except OSError as error:
                 raise HandshakeError(f"{name}: cannot listen at port {ports.get(name)}: {error.strerror}") from None
+        for listener in now.listeners:
+            stack.callback(listener.halted.set)
         now.listeners = [listener for listener in now.listeners if listener.service in now.ports]
         yield now
 

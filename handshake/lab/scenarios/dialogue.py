@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from typing import Any
 
@@ -55,7 +56,8 @@ def dns_then_http(stage: Stage) -> None:
         kept.close()
         stage.pause()
         for number, path in enumerate(PATHS):
-            _get(_connection(stage, address, 8080, CLIENT_PORT + 1 + number), path, wait=stage.pause)
+            shortly = partial(stage.pause, 1)  # less than the 40 ms for which kernels keep an ACK back
+            _get(_connection(stage, address, 8080, CLIENT_PORT + 1 + number), path, wait=shortly)
             stage.pause()
 
 
@@ -243,8 +245,11 @@ def ftp(stage: Stage, *, passive: bool, then_active: bool = False) -> None:
     with (
         file_server((stage.server_ip, 21), stage.server, {"file.txt": content}, passive_port=50001),
         stage.client.inside(),
-        ftplib.FTP(stage.server_ip, USER, PASSWORD, timeout=10, source_address=(stage.client_ip, 0)) as client,
+        ftplib.FTP(
+            stage.server_ip, USER, PASSWORD, timeout=10, source_address=(stage.client_ip, CLIENT_PORT)
+        ) as client,
     ):
+        client.source_address = (stage.client_ip, 0)  # of the data connection
         client.set_pasv(passive)
         client.retrbinary("RETR file.txt", parts.append)
         if then_active:

@@ -42,9 +42,9 @@ class Setting:
     """Further IPv4 addresses of the server's host."""
     router: str = ""
     """Put a router between them whose route to the server is of this kind: `unreachable`, `prohibit` …"""
-    sysctls: Mapping[str, int] = field(default_factory=dict)
+    sysctls: Mapping[str, int | str] = field(default_factory=dict)
     """For both hosts."""
-    server_sysctls: Mapping[str, int] = field(default_factory=dict)
+    server_sysctls: Mapping[str, int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def set_stage(setting: Setting) -> Iterator[Stage]:
         yield Stage(client, server, client_ip, server_ip, setting.delay_ms / 1000)
 
 
-def _set(host: Host, name: str, value: int) -> None:
+def _set(host: Host, name: str, value: int | str) -> None:
     """Set a sysctl; what is to be off and is unknown to this kernel is off."""
     try:
         host.sysctl(name, value)
