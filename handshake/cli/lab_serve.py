@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from handshake.cli.output import say
-from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page, Span
 from handshake.render.terminal import terminal_of
 from handshake.render.units import duration
@@ -101,6 +100,7 @@ def _ports(texts: list[str], chosen: list[str]) -> dict[str, int]:
 
 def _introduce(page: Page, now: Serving, backlog: int) -> None:
     from handshake.lab.serve import SERVICES
+    from handshake.render.grid import Column, write_grid
 
     served = {name: SERVICES[name] for name in now.ports}
     places = [f"{ADDRESS}:{port}" for port in now.ports.values()]

@@ -37,7 +37,7 @@ SERVICES = {
     "http-1.0": Service("TCP", 8080, "curl http://{address}:{port}/one http://{address}:{port}/two", "www.lab"),
     "http-1.1": Service("TCP", 80, "curl http://{address}:{port}/one http://{address}:{port}/two", "www.lab"),
     "smtp": Service(
-        "TCP", 25, f"curl smtp://{{address}}:{{port}} --mail-from {USER} --mail-rcpt bob -T /etc/hostname", "mail.lab"
+        "TCP", 25, f"curl smtp://{{address}}:{{port}} --mail-from {USER} --mail-rcpt bob -T FILE", "mail.lab"
     ),
     "ftp": Service("TCP", 21, f"curl ftp://{USER}:{PASSWORD}@{{address}}:{{port}}/file.txt", "ftp.lab"),
 }

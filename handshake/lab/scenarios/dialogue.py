@@ -207,7 +207,9 @@ def ftp(stage: Stage, *, passive: bool) -> None:
     with (
         file_server((stage.server_ip, 21), stage.server, {"file.txt": content}, passive_port=50001),
         stage.client.inside(),
-        ftplib.FTP(stage.server_ip, USER, PASSWORD, timeout=10, source_address=(stage.client_ip, CLIENT_PORT)) as client,
+        ftplib.FTP(
+            stage.server_ip, USER, PASSWORD, timeout=10, source_address=(stage.client_ip, CLIENT_PORT)
+        ) as client,
     ):
         client.source_address = (stage.client_ip, 0)  # of the data connection
         client.set_pasv(passive)
