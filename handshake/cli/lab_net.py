@@ -92,7 +92,7 @@ def _introduce(page: Page, built: Net, rules: list[str]) -> None:
 
     for each in built.lacking:
         say(each)
-    page.field("network", f"client {CLIENT} ══ router {ROUTER[0]}, {ROUTER[1]} ── server {SERVER}")
+    page.field("network", f"client {CLIENT} ── wire ── router {ROUTER[0]}, {ROUTER[1]} ── server {SERVER}")
     page.field("wire", " · ".join(rules) or "as it comes, without delay or loss")
     page.line()
     shown = {name: SERVICES[name] for name in built.ports}

@@ -105,6 +105,7 @@ def _introduce(page: Page, now: Serving, backlog: int) -> None:
     served = {name: SERVICES[name] for name in now.ports}
     places = [f"{ADDRESS}:{port}" for port in now.ports.values()]
     hints = [each.hint.format(address=ADDRESS, port=now.ports[name]) for name, each in served.items()]
+    hints = [f"sudo {hint}" if hint.startswith("handshake") else hint for hint in hints]
     protocols = [each.protocol for each in served.values()]
     write_grid(
         page,
