@@ -206,7 +206,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/state-machine.md": state_page,
 }
 STORY = tuple(sorted(f"docs/story/{path.name}" for path in (ROOT / "docs" / "story").glob("*.md")))
-WRITTEN = ("README.md", "docs/tutorial.md", "docs/diagrams.md", "docs/lab.md", *STORY)
+WRITTEN = ("README.md", "docs/tutorial.md", "docs/diagrams.md", *STORY)
 """Pages written by hand around the output of commands."""
 
 
