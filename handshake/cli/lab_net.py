@@ -14,7 +14,6 @@ import typer
 
 from handshake.cli.output import say
 from handshake.errors import HandshakeError
-from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
 from handshake.render.terminal import terminal_of
 
@@ -89,10 +88,11 @@ def _make(directory: Path) -> None:
 def _introduce(page: Page, built: Net, rules: list[str]) -> None:
     from handshake.lab.net import CLIENT, ROUTER, SERVER
     from handshake.lab.serve import SERVICES
+    from handshake.render.grid import Column, write_grid
 
     for each in built.lacking:
         say(each)
-    page.field("network", f"client {CLIENT} ══ router {ROUTER[0]}, {ROUTER[1]} ── server {SERVER}")
+    page.field("network", f"client {CLIENT} ── wire ── router {ROUTER[0]}, {ROUTER[1]} ── server {SERVER}")
     page.field("wire", " · ".join(rules) or "as it comes, without delay or loss")
     page.line()
     shown = {name: SERVICES[name] for name in built.ports}

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from handshake.cli.output import say
-from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page, Span
 from handshake.render.terminal import terminal_of
 from handshake.render.units import duration
@@ -101,10 +100,12 @@ def _ports(texts: list[str], chosen: list[str]) -> dict[str, int]:
 
 def _introduce(page: Page, now: Serving, backlog: int) -> None:
     from handshake.lab.serve import SERVICES
+    from handshake.render.grid import Column, write_grid
 
     served = {name: SERVICES[name] for name in now.ports}
     places = [f"{ADDRESS}:{port}" for port in now.ports.values()]
     hints = [each.hint.format(address=ADDRESS, port=now.ports[name]) for name, each in served.items()]
+    hints = [f"sudo {hint}" if hint.startswith("handshake") else hint for hint in hints]
     protocols = [each.protocol for each in served.values()]
     write_grid(
         page,

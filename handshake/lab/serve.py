@@ -33,12 +33,10 @@ class Service:
 SERVICES = {
     "tcp-echo": Service("TCP", 7, "handshake probe {address}:{port}", "www.lab"),
     "udp-echo": Service("UDP", 7, "handshake probe --udp {address}:{port}", "www.lab"),
-    "dns": Service("UDP and TCP", 53, f"handshake probe --udp --ask {WEB_NAME} {{address}}:{{port}}"),
-    "http-1.0": Service("TCP", 8080, "curl http://{address}:{port}/one http://{address}:{port}/two", "www.lab"),
-    "http-1.1": Service("TCP", 80, "curl http://{address}:{port}/one http://{address}:{port}/two", "www.lab"),
-    "smtp": Service(
-        "TCP", 25, f"curl smtp://{{address}}:{{port}} --mail-from {USER} --mail-rcpt bob -T /etc/hostname", "mail.lab"
-    ),
+    "dns": Service("UDP and TCP", 53, f"dig @{{address}} -p {{port}} {WEB_NAME}"),
+    "http-1.0": Service("TCP", 8080, "curl 'http://{address}:{port}/[1-3]'", "www.lab"),
+    "http-1.1": Service("TCP", 80, "curl 'http://{address}:{port}/[1-3]'", "www.lab"),
+    "smtp": Service("TCP", 25, "curl smtp://{address}:{port} --mail-rcpt bob -T FILE", "mail.lab"),
     "ftp": Service("TCP", 21, f"curl ftp://{USER}:{PASSWORD}@{{address}}:{{port}}/file.txt", "ftp.lab"),
 }
 

@@ -20,6 +20,12 @@ from tests.support import ROOT
         (["probe", "127.0.0.1:80", "--option", "foo"], "no TCP option is called 'foo'"),
         (["replay", "x.pcap", "--format", "xml"], "'ladder'"),
         (["watch", "--for", "never"], "--for"),
+        (["lab", "frobnicate"], "No such command 'frobnicate' (options: handshake lab --help)"),
+        (["lab", "run", "nope"], "there is no scenario 'nope' (handshake lab run --list shows them all)"),
+        (["lab", "serve", "gopher"], "there is no 'gopher'; there are tcp-echo, udp-echo, dns"),
+        (["lab", "serve", "tcp-echo", "--port", "http=80"], "'http=80' is not SERVICE=N, as in http-1.1=8080"),
+        (["lab", "serve", "tcp-echo", "--port", "tcp-echo=70000"], "'tcp-echo=70000' is not SERVICE=N"),
+        (["lab", "net", "--wire", "dorp SYN", "true"], "wire rule 'dorp SYN': 'dorp' is not a rule, one of drop"),
     ],
 )
 def test_usage_errors_are_one_line(arguments: list[str], complaint: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,7 @@ from handshake.lab.effects import Passage
 from handshake.lab.rules import RuleError, Rules
 from handshake.model.packet import Frame
 from handshake.wire.decode import decode
+from tests.support import ROOT
 
 LINUX: list[Any] = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (7, 0)), ("NOP", None), ("WScale", 7)]
 ETHERNET = Ether(src="02:00:0a:00:00:01", dst="02:00:0a:00:00:02")
@@ -212,3 +214,12 @@ def test_any_text_is_a_rule_or_a_rule_error(text: str) -> None:
 @given(st.binary(max_size=120))
 def test_rules_bear_any_frame(data: bytes) -> None:
     sent(Rules(["strip mss", "clamp mss 500", "ttl -1", "icmp prohibited any"]), data)
+
+
+def test_the_examples_of_the_guide_are_rules() -> None:
+    rows = [
+        line.split("|")[3] for line in (ROOT / "docs" / "lab.md").read_text().splitlines() if line.startswith("| `")
+    ]
+    examples = [example for row in rows if len(row) > 2 for example in re.findall(r"`([^`]+)`", row)]
+    assert len(examples) > 15
+    Rules(examples)
