@@ -18,7 +18,7 @@ from handshake.compare.differences import alterations
 from handshake.compare.matching import match
 from handshake.compare.passages import direction, shifts, sides, turned, without
 from handshake.model.handshake import Side
-from handshake.model.vantage import Clock, Likeness, Pair, Passage, Place, Trace, Unpaired, Vantage
+from handshake.model.vantage import Clock, Fate, Likeness, Pair, Passage, Place, Trace, Unpaired, Vantage
 
 _APART_NS = 20_000
 """A shorter round trip between the two places does not tell them apart."""
@@ -53,7 +53,7 @@ def vantage(first: Place, second: Place) -> Vantage:
         swapped,
         placed_by,
         doubtful,
-        tuple(_ordered(pair, clock) for pair in pairs),
+        tuple(_ordered(_covered(pair, near, far, clock), clock) for pair in pairs),
         tuple(_unpaired(near, far, coupled, clock)),
         clock,
         one_way(passages, Side.CLIENT, clock),
@@ -69,10 +69,9 @@ def _doubling(place: Place) -> bool:
 
 
 def _pair(client: Trace, server: Trace, copies: tuple[bool, bool], likeness: Likeness) -> Pair:
-    turn = turned(client, server)
-    left_near, left_far = sides(client).client, sides(server, turned=turn).server
-    came_near = sides(client, copies=copies[0]).server
-    came_far = sides(server, copies=copies[1], turned=turn).client
+    server = turned(client, server)
+    left_near, left_far = sides(client).client, sides(server).server
+    came_near, came_far = sides(client, copies=copies[0]).server, sides(server, copies=copies[1]).client
     forth, back = shifts(client, server), tuple(-each for each in reversed(shifts(client, server)))
     there = direction(Side.CLIENT, left_near, came_far, forth, None)
     again = direction(Side.SERVER, left_far, came_near, (back[0], back[1]), _least(there))
@@ -90,6 +89,24 @@ def _least(passages: Iterable[Passage]) -> int | None:
 def _ordered(pair: Pair, clock: Clock | None) -> Pair:
     """The pair with its passages in the order of leaving, by the client's clock."""
     return replace(pair, passages=tuple(sorted(pair.passages, key=lambda each: moments(pair, each, clock)[0])))
+
+
+def _covered(pair: Pair, near: Place, far: Place, clock: Clock | None) -> Pair:
+    """The pair; what lies behind the place where one of the captures is damaged is not lost but unknown."""
+    ends = []
+    for place in (near, far):
+        end_ns = place.last_ns if place.source.damage else None
+        ends.append(end_ns if end_ns is None or place is near else end_ns - ahead_ns(pair, end_ns, clock))
+
+    def judged(passage: Passage) -> Passage:
+        lacking = passage.sender.other if passage.fate is Fate.LOST else passage.sender
+        end_ns = ends[0] if lacking is Side.CLIENT else ends[1]
+        if passage.fate not in (Fate.LOST, Fate.FOREIGN) or end_ns is None:
+            return passage
+        behind = moments(pair, passage, clock)[0] > end_ns - (clock.error_ns or 0 if clock else 0)
+        return replace(passage, fate=Fate.UNKNOWN) if behind else passage
+
+    return replace(pair, passages=tuple(map(judged, pair.passages)))
 
 
 def moments(pair: Pair, passage: Passage, clock: Clock | None) -> tuple[int, int | None]:
@@ -136,9 +153,10 @@ def _signs(first: Place, second: Place, coupled: Sequence[Coupled]) -> _Signs:
     ways: tuple[list[int], list[int]] = ([], [])
     witnessed = 0
     for left, right, _ in coupled:
-        here, there = first.traces[left], second.traces[right]
+        here = first.traces[left]
+        there = turned(here, second.traces[right])
         shift = shifts(here, there)
-        both = zip(sides(here), sides(there, turned=turned(here, there)), (1, -1), (shift, shift[::-1]), strict=True)
+        both = zip(sides(here), sides(there), (1, -1), (shift, shift[::-1]), strict=True)
         for index, (ours, theirs, sign, moved) in enumerate(both):
             found = match(ours, theirs, (moved[0], moved[1]))
             sure = [(ours[a], theirs[b]) for a, b in found.arrived.items() if a not in found.guessed]

@@ -185,6 +185,9 @@ def icmp_words(error: IcmpError) -> str:
 
 def unpaired_words(each: Unpaired) -> str:
     """Why a connection may be in one capture alone."""
+    reported = [step.packet for step in each.handshake.steps if isinstance(step.packet, IcmpError)]
+    if reported:
+        return icmp_words(reported[0])
     if each.covered is False:
         return "before the other capture began, or after it ended"
     if each.covered is None or each.handshake.outcome.opened:
