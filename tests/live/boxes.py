@@ -109,19 +109,20 @@ def boxed(
 
 def _carry(taps: list[socket.socket], stop: int, box: Box, delay_s: float) -> None:
     waiting: list[tuple[float, int, bytes]] = []
+    by_number = {tap.fileno(): tap for tap in taps}
     while True:
         wait_s = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
-        ready, _, _ = select.select([stop, *(tap.fileno() for tap in taps)], [], [], wait_s)
+        ready, _, _ = select.select([stop, *by_number], [], [], wait_s)
         if stop in ready:
             return
-        for tap in (tap for tap in taps if tap.fileno() in ready):
+        for tap in map(by_number.__getitem__, ready):
             data = tap.recv(1 << 16)
             to_server = tap is taps[0]
             for later_s, piece in box(Passing(data, to_server)):
                 heappush(waiting, (time.monotonic() + delay_s + later_s, int(to_server), piece))
         while waiting and waiting[0][0] <= time.monotonic():
-            _, way, piece = heappop(waiting)
-            taps[way].send(piece)
+            _, side, piece = heappop(waiting)
+            taps[side].send(piece)
 
 
 @contextmanager
