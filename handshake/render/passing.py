@@ -21,6 +21,7 @@ _WHY = {
     "mptcp": "Multipath TCP falls back to plain TCP (RFC 8684 §3.7)",
     "TTL": "each router on the way takes one",
     "ECN": "a router marks congestion (CE), or clears what it does not know (RFC 3168 §5)",
+    "DSCP": "a router classes the traffic anew at the border of its network (RFC 2475)",
     "TCP flags": "a box clears or sets bits, such as those of ECN",
     "window": "a box shapes the traffic, or scales in the sender's place",
     "window of the SYN": "a box shapes the traffic, or is a proxy",

@@ -310,3 +310,13 @@ def test_behind_the_cut_of_a_file_nothing_is_known() -> None:
     assert (fates.count(Fate.UNKNOWN), fates.count(Fate.LOST), fates.count(Fate.FOREIGN)) == (3, 0, 0)
     whole = [each.fate for each in vantage(*places).pairs[0].passages]
     assert (whole.count(Fate.LOST), whole.count(Fate.FOREIGN)) == (2, 1)
+
+
+def test_classes_and_marks_of_the_ip_header() -> None:
+    """A router puts the traffic into another class (DSCP 46 → 0) and marks congestion (ECT(0) → CE)."""
+    sent = [replace(each, segment=replace(each.segment, dscp=46, ecn=2)) for each in story()]
+    found = seen(changed(sent, Side.CLIENT, lambda segment: replace(segment, dscp=0, ecn=3)))
+    kinds = [
+        (each.difference.what, each.difference.left, each.difference.arrived) for each in found.pairs[0].alterations
+    ]
+    assert kinds == [("ECN", "ECT(0)", "CE"), ("DSCP", "46", "0")]
