@@ -20,6 +20,8 @@ from handshake.compare.passages import direction, shifts, sides, turned, without
 from handshake.model.handshake import Side
 from handshake.model.vantage import Clock, Fate, Likeness, Pair, Passage, Place, Trace, Unpaired, Vantage
 
+_TELLING = 200
+"""So many connections are enough to tell which place is whose."""
 _APART_NS = 20_000
 """A shorter round trip between the two places does not tell them apart."""
 
@@ -75,7 +77,8 @@ def _pair(client: Trace, server: Trace, copies: tuple[bool, bool], likeness: Lik
     forth, back = shifts(client, server), tuple(-each for each in reversed(shifts(client, server)))
     there = direction(Side.CLIENT, left_near, came_far, forth, None)
     again = direction(Side.SERVER, left_far, came_near, (back[0], back[1]), _least(there))
-    there = direction(Side.CLIENT, left_near, came_far, forth, _least(again))
+    if any(each.guessed or each.fate is Fate.DOUBLED for each in there):
+        there = direction(Side.CLIENT, left_near, came_far, forth, _least(again))
     passages = (*without(there, client.copies), *without(again, server.copies))
     return Pair(client, server, likeness, forth, passages, alterations(passages))
 
@@ -152,7 +155,7 @@ def _signs(first: Place, second: Place, coupled: Sequence[Coupled]) -> _Signs:
     hops: list[int] = []
     ways: tuple[list[int], list[int]] = ([], [])
     witnessed = 0
-    for left, right, _ in coupled:
+    for left, right, _ in coupled[:_TELLING]:
         here = first.traces[left]
         there = turned(here, second.traces[right])
         shift = shifts(here, there)

@@ -203,6 +203,10 @@ def test_on_and_back_and_out() -> None:
 
 
 def test_interrupted_at_the_prompt_and_while_playing() -> None:
+    person = Person("--step", "4")
+    person.sees("Enter goes on")
+    os.kill(person.pid, signal.SIGTERM)
+    assert person.leaves() == 130
     person = Person()
     person.sees("Enter goes on")
     person.presses(b"\x03")
