@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from pathlib import Path
 
 from handshake.lab.netns import run_in_private_network
-from handshake.lab.pair import pair
 from handshake.lab.recorder import record
-from handshake.lab.scenarios.stage import CLIENT_PORT, INTERFACE, accept, close, converse
-from handshake.lab.wire import Script
-from handshake.model.packet import ACK, PSH, SYN, Packet, Segment
+from handshake.lab.scenarios.stage import CLIENT_PORT, INTERFACE, Setting, accept, close, converse, set_stage
+from handshake.model.packet import ACK, PSH, SYN
 
 FILES = ("client.pcapng", "server.pcapng")
-_DELAY_MS = 15
-_LOST = {(SYN, 1), (SYN | ACK, 2), (PSH | ACK, 2)}
-"""Flags, and which of the segments that have them: the first SYN, the second connection's SYN-ACK, the first reply."""
+_LOST = {SYN: {1}, SYN | ACK: {2}, PSH | ACK: {2}}
+"""The first SYN; the SYN-ACK of the second connection; the first reply."""
 
 
 def record_both_ends(directory: str | os.PathLike[str]) -> None:
@@ -29,22 +25,9 @@ def record_both_ends(directory: str | os.PathLike[str]) -> None:
     run_in_private_network(_record, *(target / file for file in FILES))
 
 
-def _lossy() -> Script:
-    seen: Counter[int] = Counter()
-
-    def script(packet: Packet) -> bool:
-        if not isinstance(packet.transport, Segment):
-            return False
-        flags = packet.transport.flags
-        seen[flags] += 1
-        return (flags, seen[flags]) in _LOST
-
-    return script
-
-
 def _record(at_client: Path, at_server: Path) -> None:
     with (
-        pair(_DELAY_MS, _lossy()) as stage,
+        set_stage(Setting(delay_ms=15, lost=_LOST)) as stage,
         stage.listen(80) as listener,
         record(stage.client, INTERFACE, at_client, quiet_s=0.3),
         record(stage.server, INTERFACE, at_server, quiet_s=0.3),
