@@ -13,7 +13,7 @@ from handshake.render.units import count, duration
 
 _WHY = {
     "MSS": "a router or tunnel clamps it, so that no segment is too big for the way behind it",
-    "window scale": "a window counts otherwise at the other end: without scaling 64 KiB at most (RFC 7323 §2.2)",
+    "window scale": "so windows end at 64 KiB, and who is not told reads the other's wrongly (RFC 7323 §2.2)",
     "SACK": "losses are repaired more slowly, a round trip each (RFC 2018)",
     "SACK blocks": "the sender cannot tell what is missing",
     "timestamps": "a firewall that normalises, or a proxy",

@@ -121,9 +121,11 @@ def test_nothing_reached_the_server() -> None:
 
 def test_a_doubled_segment() -> None:
     sent = story()
-    sent[3] = replace(sent[3], arrived_ns=(31 * MS, 31 * MS + 100_000))
+    sent[3] = replace(sent[3], arrived_ns=(30 * MS, 30 * MS + 900_000))
     found = seen(sent)
     assert told(found) == ["the client's 10 bytes arrived once more than it left: the network doubled it"]
+    arrived = {each.fate: each.arrived for each in found.pairs[0].passages if each.segment.ip_id == 3}
+    assert [arrived[fate].time_ns for fate in (Fate.ARRIVED, Fate.DOUBLED)] == list(sent[3].arrived_ns)  # type: ignore[union-attr]
 
 
 def test_a_capture_that_holds_all_twice_is_no_doubling_network() -> None:
