@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from handshake.model import seq
@@ -52,11 +53,12 @@ def ordinal(number: int) -> str:
 def sentences(pair: Pair) -> Iterator[tuple[str, str]]:
     """What is to be told of one connection, each with its style; nothing where all went as it left."""
     yield from _translated(pair)
-    yield from ((words, "yellow") for words in _lost(pair))
+    for words, times in Counter(_lost(pair)).items():
+        yield words + (f" ({_times(times)})" if times > 1 else ""), "yellow"
     yield from ((words, "red") for words in _foreign(pair))
-    for fate, words in ((Fate.DOUBLED, "arrived once more than it left: the network doubled it"),):
-        for passage in pair.fates(fate):
-            yield f"the {passage.sender.value}'s {name_of(passage.segment)} {words}", "yellow"
+    for passage in pair.fates(Fate.DOUBLED):
+        one = f"the {passage.sender.value}'s {name_of(passage.segment)}"
+        yield f"{one} arrived once more than it left: the network doubled it", "yellow"
     for side in Side:
         late = [each for each in pair.passages if each.sender is side and each.overtaken]
         if late:
