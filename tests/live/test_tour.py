@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -235,3 +236,20 @@ def test_a_pipe_that_closes() -> None:
         errors = process.stderr.read()
         process.wait(timeout=10)
     assert b"Traceback" not in errors
+
+
+def test_interrupted_while_files_are_served_leaves_none(tmp_path: Path) -> None:
+    """Whenever in the step it is: the client's files lie in the directory of the one who cleans up."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [*TOUR, "--no-pause", "--step", "11"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 10
+        while not list(tmp_path.rglob("file.txt")):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=10)
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
