@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import Any
 
@@ -27,6 +29,12 @@ def main() -> None:
     except HandshakeError as error:
         say(str(error))
         sys.exit(error.exit_status)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is not written at exit either
+        say(f"cannot write: {error.strerror}")
+        sys.exit(HandshakeError.exit_status)
     sys.exit(status)
 
 

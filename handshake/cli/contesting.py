@@ -27,9 +27,12 @@ _MOST_LOSS = 50.0
 
 def played(contest: Contest, keep: Path | None, *, quiet: bool) -> tuple[Comparison, Reading]:
     """What came of it, and its recording as it was read. Raises HandshakeError; Ctrl-C exits with 130."""
+    from handshake.probe.run import sigterm_interrupts
+
     with _recording(keep) as path:
         try:
-            with waiting(f"{contest.count} × each exchange over TCP and UDP", quiet=quiet):
+            words = f"{contest.count} × each exchange over TCP and UDP"
+            with sigterm_interrupts(), waiting(words, quiet=quiet):
                 trial = contest.play(path)
         except KeyboardInterrupt:
             say("interrupted")

@@ -44,6 +44,7 @@ def tour(
     130 interrupted.
     """
     from handshake.lab.tour import steps
+    from handshake.probe.run import sigterm_interrupts
 
     if only_list:
         write_list(steps(), sys.stdout, terminal_of(sys.stdout))
@@ -52,7 +53,8 @@ def tour(
         raise typer.BadParameter(f"--step {step}: there are {len(steps())} steps; --list shows them")
     pauses = not no_pause and sys.stdin.isatty() and sys.stdout.isatty()
     try:
-        missing = _walk(step, len(steps()), pauses)
+        with sigterm_interrupts():
+            missing = _walk(step, len(steps()), pauses)
     except KeyboardInterrupt:
         say("interrupted")
         raise typer.Exit(INTERRUPTED) from None

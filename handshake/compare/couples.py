@@ -57,9 +57,8 @@ def couple(left: Sequence[Trace], right: Sequence[Trace]) -> list[Coupled]:
 def _signs(trace: Trace) -> Iterator[tuple[Sign, int]]:
     handshake = trace.handshake
     yield ("ends", frozenset((handshake.client.endpoint, handshake.server.endpoint))), _ENDS
-    for side, peer in (("client", handshake.client), ("server", handshake.server)):
-        if peer.iss is not None:
-            yield (side, peer.iss), _NUMBERS
+    for number in _isns(trace):
+        yield ("isn", number), _NUMBERS
     data = 0
     for segment in trace.segments:
         if segment.flags & SYN and segment.options.tsval:
@@ -109,11 +108,14 @@ def _apart_ns(left: Sequence[Trace], right: Sequence[Trace], pair: Couple) -> in
     return right[pair[1]].handshake.start_ns - left[pair[0]].handshake.start_ns
 
 
+def _isns(trace: Trace) -> set[int]:
+    """The initial sequence numbers of both sides, as far as they are known."""
+    return {iss for peer in (trace.handshake.client, trace.handshake.server) if (iss := peer.iss) is not None}
+
+
 def _likeness(shared: set[Sign], left: Trace, right: Trace) -> Likeness:
     """How much of two connections is the same; numbers that one of them does not know are not different."""
     kinds = {kind for kind, _ in shared}
     if "ends" not in kinds:
-        return Likeness.TRANSLATED if kinds & {"client", "server", "data"} else Likeness.TIMESTAMPS
-    isns = [(trace.handshake.client.iss, trace.handshake.server.iss) for trace in (left, right)]
-    known = [pair for pair in zip(*isns, strict=True) if None not in pair]
-    return Likeness.RENUMBERED if known and all(here != there for here, there in known) else Likeness.WHOLE
+        return Likeness.TRANSLATED if kinds & {"isn", "data"} else Likeness.TIMESTAMPS
+    return Likeness.RENUMBERED if "isn" not in kinds and _isns(left) and _isns(right) else Likeness.WHOLE

@@ -26,6 +26,7 @@ def differences(left: Segment, arrived: Segment, *, renumbered: bool) -> Iterato
         ("urgent pointer", f"{left.urgent}", f"{arrived.urgent}"),
         ("reserved bits", f"{left.reserved:03b}", f"{arrived.reserved:03b}"),
         ("ECN", ECN_NAMES[left.ecn], ECN_NAMES[arrived.ecn]),
+        ("DSCP", f"{left.dscp}", f"{arrived.dscp}"),
         ("TTL", f"{left.ttl}", f"{arrived.ttl}"),
         ("IP identification", _maybe(left.ip_id), _maybe(arrived.ip_id)),
         ("checksum", _sum(left.checksum_ok), _sum(arrived.checksum_ok)),

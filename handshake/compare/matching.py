@@ -114,8 +114,13 @@ class _Matching:
             transit = self._transit(other, one) if more_left else self._transit(one, other)
             return inf if floor is not None and transit < floor else abs(transit - (usual or 0))
 
-        first = len(many) - len(few) if more_left else 0
-        chosen = many[first : first + len(few)] if usual is None else _laid(few, many, cost)
+        if usual is None or (not more_left and len(few) == 1):
+            first = (
+                len(many) - len(few) if more_left else 0
+            )  # what arrives first is the original, the others are doubles
+            chosen = many[first : first + len(few)]
+        else:
+            chosen = _laid(few, many, cost)
         if more_left:
             found.arrived.update(zip(chosen, few, strict=True))
             if not known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from handshake.compare.differences import differences
@@ -21,21 +22,25 @@ class Sides(NamedTuple):
     server: list[Segment]
 
 
-def sides(trace: Trace, *, copies: bool = False, turned: bool = False) -> Sides:
-    """All segments of a trace; with `copies` also what was captured once more; `turned`: its client is the server."""
+def sides(trace: Trace, *, copies: bool = False) -> Sides:
+    """All segments of a trace; with `copies` also what was captured once more."""
     segments = list(trace.segments)
     if copies and trace.copies:
         segments = sorted([*segments, *trace.copies], key=lambda segment: segment.number)
     client = trace.handshake.client.endpoint
-    both = [each for each in segments if each.src == client], [each for each in segments if each.src != client]
-    return Sides(*(reversed(both) if turned else both))
+    return Sides([each for each in segments if each.src == client], [each for each in segments if each.src != client])
 
 
-def turned(near: Trace, far: Trace) -> bool:
-    """Whether the two places disagree on who is the client, which without a SYN is a guess."""
+def turned(near: Trace, far: Trace) -> Trace:
+    """The far trace with the client that the near one has.
+
+    They may disagree: without a SYN it is a guess, and in a simultaneous open each end sees its own SYN first.
+    """
     ours, theirs = near.handshake, far.handshake
     ends = ours.client.endpoint, ours.server.endpoint
-    return ends == (theirs.server.endpoint, theirs.client.endpoint) and ends[0] != ends[1]
+    if ends[0] == ends[1] or ends != (theirs.server.endpoint, theirs.client.endpoint):
+        return far
+    return replace(far, handshake=replace(theirs, client=theirs.server, server=theirs.client))
 
 
 def shifts(near: Trace, far: Trace) -> Shift:

@@ -1,44 +1,28 @@
 """Two captures of the same traffic, one near the client and one near the server: what happened in between.
 
 Connections are coupled (`couples`), their segments matched (`matching`, `passages`) and held against each other
-(`differences`); the clocks are compared (`clocks`). Which capture is whose shows in the packets: a TTL falls on the
-way, and near the client an answer comes a round trip after its question, near the server at once.
+(`differences`); the clocks are compared (`clocks`), and which capture is whose is found out (`placing`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from statistics import median
-from typing import NamedTuple
 
 from handshake.compare.clocks import clock_of, one_way
 from handshake.compare.couples import Coupled, couple
 from handshake.compare.differences import alterations
-from handshake.compare.matching import match
 from handshake.compare.passages import direction, shifts, sides, turned, without
+from handshake.compare.placing import placed, signs
 from handshake.model.handshake import Side
-from handshake.model.vantage import Clock, Likeness, Pair, Passage, Place, Trace, Unpaired, Vantage
-
-_APART_NS = 20_000
-"""A shorter round trip between the two places does not tell them apart."""
-
-
-class _Signs(NamedTuple):
-    """What tells the first capture from the second: positive where it is the client's."""
-
-    hops: int
-    round_trip_ns: int
-    witnessed: int
-    """Segments of a side that only one place has: those that were lost behind it."""
+from handshake.model.vantage import Clock, Fate, Likeness, Pair, Passage, Place, Trace, Unpaired, Vantage
 
 
 def vantage(first: Place, second: Place) -> Vantage:
     """Hold two places against each other; which of them is the client's is found out, or else the first."""
     coupled = couple(first.traces, second.traces)
     doubling = _doubling(first), _doubling(second)
-    signs = _signs(first, second, coupled)
-    swapped, placed_by, doubtful = _placed(signs)
+    swapped, placed_by, doubtful = placed(signs(first, second, coupled))
     near, far = (second, first) if swapped else (first, second)
     if swapped:
         coupled = sorted(Coupled(right, left, likeness) for left, right, likeness in coupled)
@@ -53,7 +37,7 @@ def vantage(first: Place, second: Place) -> Vantage:
         swapped,
         placed_by,
         doubtful,
-        tuple(_ordered(pair, clock) for pair in pairs),
+        tuple(_ordered(_covered(pair, near, far, clock), clock) for pair in pairs),
         tuple(_unpaired(near, far, coupled, clock)),
         clock,
         one_way(passages, Side.CLIENT, clock),
@@ -69,14 +53,14 @@ def _doubling(place: Place) -> bool:
 
 
 def _pair(client: Trace, server: Trace, copies: tuple[bool, bool], likeness: Likeness) -> Pair:
-    turn = turned(client, server)
-    left_near, left_far = sides(client).client, sides(server, turned=turn).server
-    came_near = sides(client, copies=copies[0]).server
-    came_far = sides(server, copies=copies[1], turned=turn).client
+    server = turned(client, server)
+    left_near, left_far = sides(client).client, sides(server).server
+    came_near, came_far = sides(client, copies=copies[0]).server, sides(server, copies=copies[1]).client
     forth, back = shifts(client, server), tuple(-each for each in reversed(shifts(client, server)))
     there = direction(Side.CLIENT, left_near, came_far, forth, None)
     again = direction(Side.SERVER, left_far, came_near, (back[0], back[1]), _least(there))
-    there = direction(Side.CLIENT, left_near, came_far, forth, _least(again))
+    if any(each.guessed or each.fate is Fate.DOUBLED for each in there):
+        there = direction(Side.CLIENT, left_near, came_far, forth, _least(again))
     passages = (*without(there, client.copies), *without(again, server.copies))
     return Pair(client, server, likeness, forth, passages, alterations(passages))
 
@@ -90,6 +74,24 @@ def _least(passages: Iterable[Passage]) -> int | None:
 def _ordered(pair: Pair, clock: Clock | None) -> Pair:
     """The pair with its passages in the order of leaving, by the client's clock."""
     return replace(pair, passages=tuple(sorted(pair.passages, key=lambda each: moments(pair, each, clock)[0])))
+
+
+def _covered(pair: Pair, near: Place, far: Place, clock: Clock | None) -> Pair:
+    """The pair; what lies behind the place where one of the captures is damaged is not lost but unknown."""
+    ends = []
+    for place in (near, far):
+        end_ns = place.last_ns if place.source.damage else None
+        ends.append(end_ns if end_ns is None or place is near else end_ns - ahead_ns(pair, end_ns, clock))
+
+    def judged(passage: Passage) -> Passage:
+        lacking = passage.sender.other if passage.fate is Fate.LOST else passage.sender
+        end_ns = ends[0] if lacking is Side.CLIENT else ends[1]
+        if passage.fate not in (Fate.LOST, Fate.FOREIGN) or end_ns is None:
+            return passage
+        behind = moments(pair, passage, clock)[0] > end_ns - (clock.error_ns or 0 if clock else 0)
+        return replace(passage, fate=Fate.UNKNOWN) if behind else passage
+
+    return replace(pair, passages=tuple(map(judged, pair.passages)))
 
 
 def moments(pair: Pair, passage: Passage, clock: Clock | None) -> tuple[int, int | None]:
@@ -125,38 +127,3 @@ def _unpaired(near: Place, far: Place, coupled: Sequence[Coupled], clock: Clock 
                 if clock is not None and other.first_ns is not None and other.last_ns is not None:
                     covered = other.first_ns <= at_ns <= other.last_ns
                 yield Unpaired(trace.handshake, side, covered)
-
-
-# -- whose capture is which --------------------------------------------------------------------------------
-
-
-def _signs(first: Place, second: Place, coupled: Sequence[Coupled]) -> _Signs:
-    """Read as if the first were the client's: all is negative where it is the server's."""
-    hops: list[int] = []
-    ways: tuple[list[int], list[int]] = ([], [])
-    witnessed = 0
-    for left, right, _ in coupled:
-        here, there = first.traces[left], second.traces[right]
-        shift = shifts(here, there)
-        both = zip(sides(here), sides(there, turned=turned(here, there)), (1, -1), (shift, shift[::-1]), strict=True)
-        for index, (ours, theirs, sign, moved) in enumerate(both):
-            found = match(ours, theirs, (moved[0], moved[1]))
-            sure = [(ours[a], theirs[b]) for a, b in found.arrived.items() if a not in found.guessed]
-            hops += [sign * (a.ttl - b.ttl) for a, b in sure]
-            ways[index].extend(b.time_ns - a.time_ns for a, b in sure)
-            witnessed += sign * (len(ours) - len(theirs))
-    round_trip = round(median(ways[0]) - median(ways[1])) if ways[0] and ways[1] else 0
-    return _Signs(sum(hops), round_trip, witnessed)
-
-
-def _placed(signs: _Signs) -> tuple[bool, tuple[str, ...], bool]:
-    """Whether the captures have to change places, what says so, and whether something else contradicts."""
-    round_trip = signs.round_trip_ns if abs(signs.round_trip_ns) > _APART_NS else 0
-    said = [(value, words) for value, words in ((round_trip, "round trips"), (signs.hops, "TTLs")) if value]
-    if not said and signs.witnessed:
-        said = [(signs.witnessed, "what only one of them has")]
-    if not said:
-        return False, (), False
-    swapped = said[0][0] < 0
-    agree = [words for value, words in said if (value < 0) is swapped]
-    return swapped, tuple(agree), len(agree) < len(said)

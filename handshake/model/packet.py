@@ -110,6 +110,8 @@ class Segment:
     """What is wrong with the header, in words; the fields above hold what could be read."""
     tags: Tags = ()
     """VLANs and tunnels around it, outermost first; flows with different tags are different flows."""
+    dscp: int = 0
+    """Differentiated services codepoint of the IP header (RFC 2474)."""
 
     @property
     def ack(self) -> int | None:

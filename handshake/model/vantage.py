@@ -52,6 +52,8 @@ class Fate(Enum):
     """It arrived once more than it left."""
     FOREIGN = "foreign"
     """It arrived, and never left the other end."""
+    UNKNOWN = "unknown"
+    """The other capture is damaged and ends before it."""
 
     __hash__ = object.__hash__
 

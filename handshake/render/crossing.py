@@ -115,6 +115,7 @@ class Crossing:
             Fate.REPACKED: "its bytes in other pieces at the other end",
             Fate.DOUBLED: f"arrived once more than it left the {sender}",
             Fate.FOREIGN: f"the {sender} never sent it",
+            Fate.UNKNOWN: "the other capture is damaged and ends before it",
         }.get(passage.fate, "")
         if passage.guessed:
             words = "arrived; or one that is equal to it"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from handshake.model.handshake import Change, Fold, State, Step
+from handshake.model.handshake import Change, Fold, Mark, State, Step
 from handshake.model.kernel import KernelView
 from handshake.model.packet import FIN, RST, SYN, IcmpError, Segment
 from handshake.render.page import Page, Span
@@ -26,6 +26,10 @@ _ARROW = (26, 44)
 
 _STYLES = {Kind.QUESTION: "cyan", Kind.ANSWER: "cyan", Kind.ICMP: "red"}
 """Of arrows that no state goes with."""
+
+
+_EXPECTED = (Mark.HANDSHAKE_COMPLETE,)
+"""Not said where it is to be brief."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +200,11 @@ class Lanes:
     def _remarks(self, event: Event, step: Step) -> list[list[Span]]:
         """The lines under an arrow: what was offered, what it means, what is odd about it."""
         packet = step.packet
-        said: list[Span] = [mark_words(mark) for mark in event.marks]
+        brief = self.page.terminal.verbosity < -1
+        said: list[Span] = [mark_words(mark) for mark in event.marks if not (brief and mark in _EXPECTED)]
         if event.note and self.page.terminal.verbosity >= 0:
             said.append((event.note, "dim"))
-        remarks: list[list[Span]] = [[event.announced] if event.announced else []]
+        remarks: list[list[Span]] = [[event.announced] if event.announced and not brief else []]
         remarks.append([span for piece in said for span in ("·", piece)][1:])
         if not self._beside and packet.number in self._views:
             remarks.append([(f"[kernel: {self._views[packet.number]}]", "dim")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from handshake.model import seq
@@ -13,7 +14,7 @@ from handshake.render.units import count, duration
 
 _WHY = {
     "MSS": "a router or tunnel clamps it, so that no segment is too big for the way behind it",
-    "window scale": "a window counts otherwise at the other end: without scaling 64 KiB at most (RFC 7323 §2.2)",
+    "window scale": "so windows end at 64 KiB, and who is not told reads the other's wrongly (RFC 7323 §2.2)",
     "SACK": "losses are repaired more slowly, a round trip each (RFC 2018)",
     "SACK blocks": "the sender cannot tell what is missing",
     "timestamps": "a firewall that normalises, or a proxy",
@@ -21,6 +22,7 @@ _WHY = {
     "mptcp": "Multipath TCP falls back to plain TCP (RFC 8684 §3.7)",
     "TTL": "each router on the way takes one",
     "ECN": "a router marks congestion (CE), or clears what it does not know (RFC 3168 §5)",
+    "DSCP": "a router classes the traffic anew at the border of its network (RFC 2475)",
     "TCP flags": "a box clears or sets bits, such as those of ECN",
     "window": "a box shapes the traffic, or scales in the sender's place",
     "window of the SYN": "a box shapes the traffic, or is a proxy",
@@ -51,11 +53,12 @@ def ordinal(number: int) -> str:
 def sentences(pair: Pair) -> Iterator[tuple[str, str]]:
     """What is to be told of one connection, each with its style; nothing where all went as it left."""
     yield from _translated(pair)
-    yield from ((words, "yellow") for words in _lost(pair))
+    for words, times in Counter(_lost(pair)).items():
+        yield words + (f" ({_times(times)})" if times > 1 else ""), "yellow"
     yield from ((words, "red") for words in _foreign(pair))
-    for fate, words in ((Fate.DOUBLED, "arrived once more than it left: the network doubled it"),):
-        for passage in pair.fates(fate):
-            yield f"the {passage.sender.value}'s {name_of(passage.segment)} {words}", "yellow"
+    for passage in pair.fates(Fate.DOUBLED):
+        one = f"the {passage.sender.value}'s {name_of(passage.segment)}"
+        yield f"{one} arrived once more than it left: the network doubled it", "yellow"
     for side in Side:
         late = [each for each in pair.passages if each.sender is side and each.overtaken]
         if late:
@@ -185,6 +188,9 @@ def icmp_words(error: IcmpError) -> str:
 
 def unpaired_words(each: Unpaired) -> str:
     """Why a connection may be in one capture alone."""
+    reported = [step.packet for step in each.handshake.steps if isinstance(step.packet, IcmpError)]
+    if reported:
+        return icmp_words(reported[0])
     if each.covered is False:
         return "before the other capture began, or after it ended"
     if each.covered is None or each.handshake.outcome.opened:

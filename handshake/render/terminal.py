@@ -63,7 +63,7 @@ class Terminal:
     interactive: bool = False
     """A person is looking: hints on what to do next are welcome."""
     verbosity: int = 0
-    """-1 quiet, 0 normal, 1 everything."""
+    """-2 arrows and states alone, -1 quiet, 0 normal, 1 everything."""
 
     def say(self, text: str) -> str:
         """Text as this terminal can show it, safe to print. Do this before measuring and padding."""

@@ -28,7 +28,7 @@ LANES = 110
 def render(scene: Scene, out: TextIO, terminal: Terminal) -> None:
     """Write the screen."""
     step = scene.step
-    page = Page(out, replace(terminal, width=min(terminal.width, LANES), verbosity=0 if step.explain else -1))
+    page = Page(out, replace(terminal, width=min(terminal.width, LANES), verbosity=0 if step.explain else -2))
     head = page.cut(f"── step {scene.number} of {scene.of} · {step.title} ", page.terminal.width)
     page.line((head, "bold cyan"), ("─" * (page.terminal.width - len(head)), "dim"))
     page.paragraph(_filled(step.text, scene.report))
@@ -97,6 +97,8 @@ def _chosen(draw: str, handshake: Handshake, drawn: int) -> bool:
 
 
 def _table(page: Page, handshakes: Sequence[Handshake]) -> None:
+    if len(handshakes) < 2:
+        return
     columns = [
         Column("#", [f"{each.number}" for each in handshakes], right=True),
         Column("opened by", [str(each.client.endpoint) for each in handshakes]),

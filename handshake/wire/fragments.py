@@ -45,6 +45,7 @@ class Piece(NamedTuple):
     ttl: int
     ecn: int
     layers: tuple[str, ...]
+    dscp: int = 0
 
     @property
     def key(self) -> Key:

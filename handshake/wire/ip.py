@@ -53,7 +53,7 @@ def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
         raise TooShortError("ipv4", at, length, walk.captured - at)
     walk.layers.append("ipv4")
     walk.version = 4
-    walk.ecn = tos & 3
+    walk.ecn, walk.dscp = tos & 3, tos >> 2
     walk.end_at(at + total)
     offset, more = ipv4_fragment_offset(fragment), ipv4_more_fragments(fragment)
     if offset or more:
@@ -71,7 +71,7 @@ def ipv6(walk: Walk, at: int) -> tuple[Layer, int]:
         raise HaltError("ipv6", at, f"IP version {ipv6_version(head)} where IPv6 was announced", fault=True)
     walk.layers.append("ipv6")
     walk.version = 6
-    walk.ecn = head >> 20 & 3
+    walk.ecn, walk.dscp = head >> 20 & 3, head >> 22 & 63
     walk.ip_id = None
     at += IPV6.size
     if length:  # zero: a jumbogram (RFC 2675) or segmentation offload; then the frame's length counts

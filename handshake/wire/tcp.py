@@ -109,5 +109,6 @@ def tcp(walk: Walk, at: int) -> None:
         checksum_ok,
         faults,
         walk.tags,
+        walk.dscp,
     )
     walk.payload = data[at + header :]

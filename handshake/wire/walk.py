@@ -30,7 +30,7 @@ class HaltError(Exception):
 class Walk:
     """What is known of a frame while its layers are being read."""
 
-    __slots__ = ("captured", "data", "dst", "ecn", "end", "frame", "ip_id", "layers", "payload", "piece", "src",
+    __slots__ = ("captured", "data", "dscp", "dst", "ecn", "end", "frame", "ip_id", "layers", "payload", "piece", "src",
                  "tags", "transport", "ttl", "version", "whole")  # fmt: skip
 
     def __init__(self, frame: Frame) -> None:
@@ -46,6 +46,7 @@ class Walk:
         self.version = 0
         self.ttl = 0
         self.ecn = 0
+        self.dscp = 0
         self.ip_id: int | None = None
         self.whole = True
         """False inside a fragment: lengths and checksums of the transport layer cannot be checked."""
@@ -60,7 +61,7 @@ class Walk:
         walk, piece = cls(joined.frame), joined.piece
         walk.layers, walk.tags = list(piece.layers), piece.tags
         walk.src, walk.dst, walk.version = piece.src, piece.dst, piece.version
-        walk.ttl, walk.ecn = piece.ttl, piece.ecn
+        walk.ttl, walk.ecn, walk.dscp = piece.ttl, piece.ecn, piece.dscp
         walk.ip_id = piece.id if piece.version == 4 else None
         return walk
 
@@ -70,7 +71,7 @@ class Walk:
         if self.piece is None:
             self.piece = Piece(
                 self.src, self.dst, self.version, protocol, number, self.tags, offset, more, start,
-                max(self.end - start, 0), self.ttl, self.ecn, tuple(self.layers),
+                max(self.end - start, 0), self.ttl, self.ecn, tuple(self.layers), self.dscp,
             )  # fmt: skip
         if offset:
             raise HaltError(self.layers[-1], start, f"later IPv{self.version} fragment", fault=False)

@@ -64,11 +64,12 @@ def test_screen() -> None:
     assert max(map(len, done.stdout.splitlines())) <= 120
 
 
-def test_interrupted_leaves_nothing() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_leaves_nothing(number: int) -> None:
     command = [sys.executable, "-m", "handshake", "compare", "--live", "-n", "1000"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         time.sleep(1.5)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, number)
         _, errors = process.communicate(timeout=10)
     assert (process.returncode, errors) == (130, "handshake: interrupted\n")
     with pytest.raises(ProcessLookupError):

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -203,6 +204,10 @@ def test_on_and_back_and_out() -> None:
 
 
 def test_interrupted_at_the_prompt_and_while_playing() -> None:
+    person = Person("--step", "4")
+    person.sees("Enter goes on")
+    os.kill(person.pid, signal.SIGTERM)
+    assert person.leaves() == 130
     person = Person()
     person.sees("Enter goes on")
     person.presses(b"\x03")
@@ -231,3 +236,20 @@ def test_a_pipe_that_closes() -> None:
         errors = process.stderr.read()
         process.wait(timeout=10)
     assert b"Traceback" not in errors
+
+
+def test_interrupted_while_files_are_served_leaves_none(tmp_path: Path) -> None:
+    """Whenever in the step it is: the client's files lie in the directory of the one who cleans up."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [*TOUR, "--no-pause", "--step", "11"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 10
+        while not list(tmp_path.rglob("file.txt")):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=10)
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []

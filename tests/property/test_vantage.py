@@ -7,10 +7,12 @@ from dataclasses import replace
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from handshake.compare.vantage import vantage
+from handshake.model.address import Endpoint
 from handshake.model.options import Options
 from handshake.model.packet import ACK, FIN, PSH, SYN, Segment
 from handshake.model.vantage import Fate
-from tests.unit.compare.places import IRS, ISS, MS, Sent, seen, seg, stamp, usual
+from tests.unit.compare.places import CLIENT, IRS, ISS, MS, Sent, captured, place, seen, seg, stamp, usual
 
 Draft = tuple[int, int, int, bool]
 """Flags, sequence number and acknowledgment from the ISN on, whether the server sends it."""
@@ -65,6 +67,33 @@ def test_finds_exactly_what_was_lost(
     doubled = sorted(_name(each.segment) for each in sent if len(each.arrived_ns) > 1)
     if not found.twice:
         assert sorted(_name(each.segment) for each in passages if each.fate is Fate.DOUBLED) == doubled
+
+
+@given(
+    dialogue=st.lists(st.tuples(drafts, ways), min_size=2, max_size=25),
+    shift=st.sampled_from((1, 5000, 2**31 - 1, 2**31, 2**32 - 1)),
+    translated=st.booleans(),
+)
+def test_a_firewall_that_renumbers_and_translates_changes_nothing(
+    dialogue: list[tuple[Draft, list[int]]], shift: int, translated: bool
+) -> None:
+    """The client's numbers, its address and port are others at the server; what was lost is found all the same."""
+    opened: list[tuple[Draft, list[int]]] = [((SYN, 0, 0, False), [10]), ((SYN | ACK, 0, 1, True), [10])]
+    sent = [sent_of(number, draft, way, False) for number, (draft, way) in enumerate([*opened, *dialogue])]
+    near, far = captured(sent)
+    outside = Endpoint(bytes((203, 0, 113, 5)), 61000) if translated else CLIENT
+    far = [
+        replace(each, src=outside, seq=(each.seq + shift) % 2**32)
+        if each.src == CLIENT
+        else replace(each, dst=outside, ack_raw=(each.ack_raw + shift) % 2**32 if each.flags & ACK else 0)
+        for each in far
+    ]
+    found = vantage(place("client.pcap", near), place("server.pcap", far))
+    assume(len(found.pairs) == 1 and not found.unpaired and not found.swapped)
+    (pair,) = found.pairs
+    assert (pair.shift[0] - shift) % 2**32 == 0
+    lost = sorted(_name(each.segment) for each in pair.passages if each.fate is Fate.LOST)
+    assert lost == sorted(_name(each.segment) for each in sent if not each.arrived_ns)
 
 
 def _moved(sent: Sent, offsets: tuple[int, int]) -> Sent:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -41,11 +42,21 @@ def play(number: int) -> Scene:
     something, is said in the scene.
     """
     name = steps()[number - 1].name
-    with tempfile.TemporaryDirectory(prefix="handshake-") as directory:
+    with tempfile.TemporaryDirectory(prefix="handshake-") as directory, _all_temporary_in(directory):
         try:
             return _scene(number, *PLAYS[name](Path(directory)))
         except ToolError as error:
             return replace(_scene(number, (), ()), report=None, trouble=str(error))
+
+
+@contextmanager
+def _all_temporary_in(directory: str) -> Iterator[None]:
+    """Files made for a moment within the block go with the directory, also those of a child that is killed."""
+    before, tempfile.tempdir = tempfile.tempdir, directory
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def replay(number: int) -> Scene:

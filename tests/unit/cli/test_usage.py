@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import ROOT, require
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,13 @@ def test_usage_errors_are_one_line(arguments: list[str], complaint: str) -> None
     assert done.stderr.count("\n") == 1
     assert complaint in done.stderr
     assert not done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["explain", "SYN"], ["replay", "captures/http-1.1.pcapng", "--format", "json"]])
+def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
+    full = Path("/dev/full")
+    require(full.exists(), "no /dev/full on this machine")
+    with full.open("w") as out:
+        command = [sys.executable, "-m", "handshake", *arguments]
+        done = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "handshake: cannot write: No space left on device\n")

@@ -11,6 +11,7 @@ from handshake.model.address import Endpoint
 from handshake.model.handshake import Side
 from handshake.model.options import MSS, NOP, Option, Options
 from handshake.model.packet import ACK, PSH, RST, SYN, Segment
+from handshake.model.report import Damage
 from handshake.model.vantage import Fate, Likeness
 from handshake.render.passing import sentences
 from tests.unit.compare.places import (
@@ -120,9 +121,11 @@ def test_nothing_reached_the_server() -> None:
 
 def test_a_doubled_segment() -> None:
     sent = story()
-    sent[3] = replace(sent[3], arrived_ns=(31 * MS, 31 * MS + 100_000))
+    sent[3] = replace(sent[3], arrived_ns=(30 * MS, 30 * MS + 900_000))
     found = seen(sent)
     assert told(found) == ["the client's 10 bytes arrived once more than it left: the network doubled it"]
+    arrived = {each.fate: each.arrived for each in found.pairs[0].passages if each.segment.ip_id == 3}
+    assert [arrived[fate].time_ns for fate in (Fate.ARRIVED, Fate.DOUBLED)] == list(sent[3].arrived_ns)  # type: ignore[union-attr]
 
 
 def test_a_capture_that_holds_all_twice_is_no_doubling_network() -> None:
@@ -281,3 +284,41 @@ def test_timestamps_alone() -> None:
     found = vantage(place("a", [replace(near[0], number=1)]), place("b", [replace(far[0], number=1)]))
     (pair,) = found.pairs
     assert pair.likeness is Likeness.TIMESTAMPS
+
+
+def test_a_simultaneous_open_has_two_clients_and_is_one_connection() -> None:
+    """Each place sees its own SYN first."""
+    sent = [
+        on_time(seg(SYN, ISS, options=usual(tsval=1))),
+        on_time(seg(SYN, IRS, at_ms=1, back=True, options=usual(tsval=2))),
+        on_time(seg(SYN | ACK, ISS, IRS + 1, at_ms=11, options=usual(tsval=3), ip_id=2)),
+        on_time(seg(SYN | ACK, IRS, ISS + 1, at_ms=11, back=True, options=usual(tsval=4), ip_id=2)),
+        on_time(seg(PSH | ACK, ISS + 1, IRS + 1, at_ms=22, data=10, ip_id=3)),
+    ]
+    for turn in (False, True):
+        found = seen(sent, 2 * MS, turned=turn)
+        (pair,) = found.pairs
+        assert (pair.likeness, pair.shift) == (Likeness.WHOLE, (0, 0))
+        assert [each.fate for each in pair.passages] == [Fate.ARRIVED] * 5
+        assert found.clock is not None
+        assert abs(found.clock.ahead_ns) == 2 * MS
+
+
+def test_behind_the_cut_of_a_file_nothing_is_known() -> None:
+    near, far = captured(story())
+    places = place("a", near), place("b", far[:5])
+    cut = replace(places[1], source=replace(places[1].source, damage=Damage(400, 6, "cut off")))
+    fates = [each.fate for each in vantage(places[0], cut).pairs[0].passages]
+    assert (fates.count(Fate.UNKNOWN), fates.count(Fate.LOST), fates.count(Fate.FOREIGN)) == (3, 0, 0)
+    whole = [each.fate for each in vantage(*places).pairs[0].passages]
+    assert (whole.count(Fate.LOST), whole.count(Fate.FOREIGN)) == (2, 1)
+
+
+def test_classes_and_marks_of_the_ip_header() -> None:
+    """A router puts the traffic into another class (DSCP 46 → 0) and marks congestion (ECT(0) → CE)."""
+    sent = [replace(each, segment=replace(each.segment, dscp=46, ecn=2)) for each in story()]
+    found = seen(changed(sent, Side.CLIENT, lambda segment: replace(segment, dscp=0, ecn=3)))
+    kinds = [
+        (each.difference.what, each.difference.left, each.difference.arrived) for each in found.pairs[0].alterations
+    ]
+    assert kinds == [("ECN", "ECT(0)", "CE"), ("DSCP", "46", "0")]

@@ -8,6 +8,9 @@ from ipaddress import ip_address
 import pytest
 
 from handshake.model.address import Endpoint
+from handshake.model.packet import Segment
+from handshake.wire.decode import decode
+from tests import packets
 from tests.unit.wire.wire_bytes import (
     CLIENT6,
     ETHERNET,
@@ -211,3 +214,13 @@ def test_udp_header_cut_by_its_packet() -> None:
 def test_ping_is_no_error() -> None:
     packet = decoded(ipv4(b"\x08\0\0\0\0\1\0\1", protocol=ICMP))
     assert (packet.layers, stop_of(packet)) == (("ipv4", "icmp"), ("icmp", 20, "ICMP that is no error", False))
+
+
+def test_the_class_of_service_is_told() -> None:
+    """DSCP 46 (expedited forwarding) and ECT(0): the upper six and the lower two bits (RFC 2474 §3, RFC 3168 §5)."""
+    for hosts in (("10.0.0.1", "10.0.0.2"), ("fd00::1", "fd00::2")):
+        segment = packets.tcp(hosts, (1, 2), seq=1, flags=2)
+        data = packets.ethernet(packets.ip(hosts, packets.TCP, segment, ecn=46 << 2 | 2))
+        found = decode(packets.frame(1, 0, data)).transport
+        assert isinstance(found, Segment)
+        assert (found.dscp, found.ecn) == (46, 2)
