@@ -10,6 +10,7 @@ from handshake.cli.compare import compare
 from handshake.cli.crosscheck import crosscheck
 from handshake.cli.demo import demo
 from handshake.cli.explain import explain
+from handshake.cli.export import export
 from handshake.cli.probe import probe
 from handshake.cli.replay import replay
 from handshake.cli.watch import watch
@@ -30,6 +31,7 @@ app.command(short_help="Show every handshake in captures.")(replay)
 app.command(short_help="Show handshakes as they happen.")(watch)
 app.command(short_help="TCP against UDP: what a handshake costs.")(compare)
 app.command(short_help="Our judgement against tshark's.")(crosscheck)
+app.command(short_help="Handshakes as a table for data tools.")(export)
 app.command(short_help="Explain a code, a flag, a state, a word.")(explain)
 
 
