@@ -51,13 +51,13 @@ class Table(Generic[Row]):
     columns: Sequence[Column[Row]]
 
 
-_INT64 = range(-(1 << 63), 1 << 63)
+_INT64_END = 1 << 63
 
 
 def plain(kind: Kind, value: object) -> object:
     r"""A value as its column can hold it: times beyond 64 bits become null, what is no Unicode becomes `\udc80`."""
-    if kind in (Kind.INT64, Kind.TIME):
-        return value if value in _INT64 else None
+    if isinstance(value, int) and kind in (Kind.INT64, Kind.TIME):
+        return value if -_INT64_END <= value < _INT64_END else None
     if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", "backslashreplace").decode()
     return value

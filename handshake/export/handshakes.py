@@ -14,6 +14,7 @@ from handshake.render.words import tag_words
 
 _Peer = Callable[[Handshake], Peer]
 _PEERS: tuple[tuple[str, _Peer], ...] = (("client", lambda h: h.client), ("server", lambda h: h.server))
+_UNANSWERED = "–"
 _WITHOUT = {"offered": "null without a captured SYN", "accepted": "null without a captured SYN-ACK"}
 
 
@@ -89,9 +90,10 @@ def _options() -> Iterator[Column[Handshake]]:
         ("ao", "TCP-AO", Kind.WORD, "TCP Authentication Option, in words; null where it is not used"),
     ):
         for step in ("offered", "accepted", "in_effect"):
+            without = _WITHOUT.get(step, _WITHOUT["accepted"])
             yield Column(
-                f"{name}_{step}", kind, _negotiated(title, step),
-                f"{meaning}, {step.replace('_', ' ')}; `–` without a SYN-ACK", nullable=True,
+                f"{name}_{step}", kind, _negotiated(title, step), f"{meaning}, {step.replace('_', ' ')}; {without}",
+                nullable=True,
             )  # fmt: skip
 
 
@@ -166,7 +168,8 @@ def _option(peer: _Peer, read: Callable[[Options], object]) -> Callable[[Handsha
 def _negotiated(title: str, step: str) -> Callable[[Handshake], object]:
     def value(handshake: Handshake) -> object:
         row: Negotiated | None = next((row for row in handshake.negotiation if row.name == title), None)
-        return row and getattr(row, step)
+        said: str | None = row and getattr(row, step)
+        return None if said == _UNANSWERED else said
 
     return value
 
