@@ -168,7 +168,7 @@ def _option(peer: _Peer, read: Callable[[Options], object]) -> Callable[[Handsha
 def _negotiated(title: str, step: str) -> Callable[[Handshake], object]:
     def value(handshake: Handshake) -> object:
         row: Negotiated | None = next((row for row in handshake.negotiation if row.name == title), None)
-        said: str | None = row and getattr(row, step)
+        said = row and getattr(row, step)
         return None if said == _UNANSWERED else said
 
     return value
