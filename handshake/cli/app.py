@@ -13,6 +13,7 @@ from handshake.cli.explain import explain
 from handshake.cli.export import export
 from handshake.cli.probe import probe
 from handshake.cli.replay import replay
+from handshake.cli.survey import survey
 from handshake.cli.watch import watch
 from handshake.version import __version__
 
@@ -32,6 +33,7 @@ app.command(short_help="Show handshakes as they happen.")(watch)
 app.command(short_help="TCP against UDP: what a handshake costs.")(compare)
 app.command(short_help="Our judgement against tshark's.")(crosscheck)
 app.command(short_help="Handshakes as a table for data tools.")(export)
+app.command(short_help="Many captures at once, one row each.")(survey)
 app.command(short_help="Explain a code, a flag, a state, a word.")(explain)
 
 

@@ -6,12 +6,16 @@ A survey of some captures and a survey of others merge into the survey of all of
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 
+from handshake.model.finding import Finding
 from handshake.model.handshake import Outcome
 from handshake.model.notes import Notes
-from handshake.model.report import SourceInfo, Tally
+from handshake.model.report import SourceInfo, Tally, summed
 from handshake.model.spread import Spread
+from handshake.model.totals import Totals
 
 MOST_NOTES = 100
 """Page loads, listening sockets and crowds, of each kind, that are told one by one; the rest is counted."""
@@ -43,6 +47,8 @@ class Surveyed:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)
     """Code to the number of handshakes that have it."""
+    examples: Mapping[str, Finding] = field(default_factory=dict)
+    """Name and severity of each code, as a finding without detail."""
     exchanges: int = 0
     """UDP exchanges."""
     silent: int = 0
@@ -73,6 +79,32 @@ class Survey:
             self.sockets.merged(other.sockets, MOST_NOTES),
             self.crowds.merged(other.crowds, MOST_NOTES),
         )
+
+    @classmethod
+    def of(cls, parts: Iterable[Survey]) -> Survey:
+        """The survey of all parts, each merged with one of about its size: n log n for n captures."""
+        merged: list[Survey] = []
+        for part in parts:
+            merged.append(part)
+            while len(merged) > 1 and len(merged[-2].captures) <= len(merged[-1].captures):
+                merged.append(merged.pop().merged(merged.pop()))
+        return reduce(cls.merged, reversed(merged), cls())
+
+    @property
+    def tally(self) -> Tally:
+        """The counts of all captures together."""
+        return summed(each.tally for each in self.captures)
+
+    @property
+    def totals(self) -> Totals:
+        """Outcomes and findings of all captures together; their times are in `setup_ns` and `irtt_ns`."""
+        totals = Totals()
+        for each in self.captures:
+            totals.handshakes += each.handshakes
+            totals.outcomes.update(each.outcomes)
+            totals.findings.update(each.findings)
+            totals.examples.update(each.examples)
+        return totals
 
     @property
     def read(self) -> tuple[Surveyed, ...]:

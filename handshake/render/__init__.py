@@ -10,6 +10,7 @@ from typing import Protocol, TextIO, cast
 from handshake.model.comparison import Comparison
 from handshake.model.crosscheck import Checked
 from handshake.model.report import Report
+from handshake.model.survey import Survey
 from handshake.render.terminal import Terminal
 
 
@@ -49,6 +50,16 @@ class CompareFormat(StrEnum):
     JSON = "json"
 
 
+class SurveyFormat(StrEnum):
+    """The formats of a survey (`render.survey`)."""
+
+    TABLE = "table"
+    SUMMARY = "summary"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
 class Renderer(Protocol):
     """Draws a report on a text stream."""
 
@@ -70,6 +81,13 @@ class CompareRenderer(Protocol):
         """Write all of it to `out`, as far as `terminal` can show it."""
 
 
+class SurveyRenderer(Protocol):
+    """Draws a survey on a text stream."""
+
+    def __call__(self, survey: Survey, out: TextIO, terminal: Terminal) -> None:
+        """Write all of it to `out`, as far as `terminal` can show it."""
+
+
 def renderer(form: Format) -> Renderer:
     """The renderer of a format."""
     return cast(Renderer, import_module(f"handshake.render.{form.value}").render)
@@ -83,3 +101,8 @@ def check_renderer(form: CheckFormat) -> CheckRenderer:
 def compare_renderer(form: CompareFormat) -> CompareRenderer:
     """The renderer of a comparison in a format."""
     return cast(CompareRenderer, getattr(import_module("handshake.render.compare"), f"render_{form.value}"))
+
+
+def survey_renderer(form: SurveyFormat) -> SurveyRenderer:
+    """The renderer of a survey in a format."""
+    return cast(SurveyRenderer, getattr(import_module("handshake.render.survey"), f"render_{form.value}"))
