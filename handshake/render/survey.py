@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import TextIO
 
 from handshake.model.handshake import Outcome
@@ -59,9 +59,10 @@ def render_table(survey: Survey, out: TextIO, terminal: Terminal) -> None:
 
 def _names(captures: Sequence[Surveyed]) -> list[str]:
     """Their names without the directory that they share."""
-    names = [each.place.name for each in captures]
-    shared = len(os.path.commonprefix([name.rpartition("/")[0] + "/" for name in names if "/" in name]))
-    return [name[shared:] for name in names] if all("/" in name for name in names) else names
+    names = [each.place.name.split("/") for each in captures]
+    columns = zip(*(name[:-1] for name in names), strict=False)
+    shared = sum(1 for _ in takewhile(lambda parts: len(set(parts)) == 1, columns))
+    return ["/".join(name[shared:]) for name in names]
 
 
 def _outcomes(surveyed: Surveyed) -> str:
