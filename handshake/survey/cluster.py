@@ -7,12 +7,16 @@ dask scheduler can run code. Its web servers, which dask starts in any case, hav
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
 from uuid import uuid4
 
 from handshake.errors import ToolError
@@ -49,7 +53,7 @@ def local_cluster(workers: int) -> Iterator[distributed.Client]:
     with ExitStack() as stack:
         stack.enter_context(_quiet())
         stack.enter_context(dask.config.set(_CONFIG))
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="handshake-", ignore_cleanup_errors=True))
+        scratch = stack.enter_context(_scratch())
         with _uninterrupted():
             cluster = stack.enter_context(
                 distributed.LocalCluster(
@@ -65,7 +69,19 @@ def local_cluster(workers: int) -> Iterator[distributed.Client]:
                 )
             )
             client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
-        yield client
+        try:
+            yield client
+        except BaseException:
+            _end_workers(cluster)
+            raise
+
+
+def _end_workers(cluster: distributed.LocalCluster) -> None:
+    """End worker processes at once: asked to close, each would first finish the capture that it reads."""
+    for nanny in cluster.workers.values():
+        nanny.auto_restart = False
+    for process in multiprocessing.active_children():
+        process.kill()
 
 
 @contextmanager
@@ -118,6 +134,20 @@ def _each(client: distributed.Client, places: Sequence[Place]) -> Iterator[tuple
 
 
 @contextmanager
+def _scratch() -> Iterator[str]:
+    """A directory for what dask likes to write; dask removes some of it itself, at any time."""
+    directory = tempfile.mkdtemp(prefix="handshake-")
+    try:
+        yield directory
+    finally:
+        for _ in range(20):
+            shutil.rmtree(directory, ignore_errors=True)
+            if not os.path.exists(directory):
+                break
+            time.sleep(0.05)
+
+
+@contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what dask and its libraries log from the terminal."""
     before = {name: logging.getLogger(name).level for name in _LOGGERS}
@@ -135,6 +165,7 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Threads and processes begun within never hear of a Ctrl-C, nor do those that they begin; it comes to us after."""
+    resource_tracker.ensure_running()  # beginning it later would let signals through again (CPython)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
