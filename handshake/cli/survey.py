@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +43,9 @@ def survey(  # noqa: PLR0917 - the command line is the signature
     """
     if scheduler is not None and workers is not None:
         raise typer.BadParameter("--workers is for processes of this machine; the scheduler has workers of its own")
-    from handshake.cli.surveying import survey_captures
+    if scheduler is not None and not re.fullmatch(r"(tcp|tls)://.+:\d+", scheduler):
+        raise typer.BadParameter(f"{scheduler!r} is not of the form tcp://HOST:PORT", param_hint="--scheduler")
+    from handshake.cli.surveying import INTERRUPTED, survey_captures
     from handshake.survey.paths import places
 
     found, failures = places(patterns)
@@ -51,7 +54,7 @@ def survey(  # noqa: PLR0917 - the command line is the signature
     if not found:
         raise typer.Exit(CaptureError.exit_status)
     surveying = survey_captures(found, scheduler, workers, quiet)
-    if surveying.survey.read or surveying.interrupted:
+    if surveying.survey.read or surveying.ended == INTERRUPTED:
         write(partial(survey_renderer(form), surveying.survey), output, -1 if quiet else int(verbose))
     status = surveying.exit_status
-    raise typer.Exit(status if surveying.interrupted else max(status, CaptureError.exit_status if failures else 0))
+    raise typer.Exit(status if surveying.ended else max(status, CaptureError.exit_status if failures else 0))

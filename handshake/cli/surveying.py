@@ -10,11 +10,15 @@ from typing import Any
 
 from handshake.cli.interruption import Interruption
 from handshake.cli.output import say
-from handshake.errors import CaptureError
+from handshake.errors import CaptureError, ToolError
 from handshake.model.survey import Place, Survey
 from handshake.render.terminal import terminal_of
 from handshake.render.units import count
+from handshake.survey.capture import unread
 from handshake.survey.cluster import cores, local_cluster, remote_cluster, surveys
+
+
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,41 +26,47 @@ class Surveying:
     """What came of it."""
 
     survey: Survey
-    interrupted: bool
+    """Of all captures: those that were not reached count as not read."""
+    ended: int
+    """Exit status of what ended it early: 130 interrupted, 69 no scheduler; 0 when nothing did."""
 
     @property
     def exit_status(self) -> int:
-        """130 interrupted, 2 a capture could not be read, 1 a capture is damaged, 0 all was read."""
-        if self.interrupted:
-            return 130
+        """130 interrupted, 69 no scheduler, 2 a capture could not be read, 1 a capture is damaged, 0 all was read."""
+        if self.ended:
+            return self.ended
         if len(self.survey.read) < len(self.survey.captures):
             return CaptureError.exit_status
         return int(any(each.source and each.source.damage for each in self.survey.captures))
 
 
 def survey_captures(places: Sequence[Place], scheduler: str | None, workers: int | None, quiet: bool) -> Surveying:
-    """Let workers read the captures. Ctrl-C ends that; what has come until then is the result.
-
-    Raises ToolError when there is no such scheduler.
-    """
+    """Let workers read the captures. Ctrl-C, or the loss of the scheduler, ends that; what has come is the result."""
     progress = _Progress(len(places), quiet or not sys.stderr.isatty())
-    interrupted = False
+    ended, why = 0, ""
 
     def came() -> Iterator[Survey]:
-        nonlocal interrupted
+        nonlocal ended, why
         try:
             with _cluster(scheduler, workers or min(cores(), len(places))) as client:
                 for part in interruption.through(surveys(client, places)):
                     progress.show(part)
                     yield part
         except KeyboardInterrupt:
-            interrupted = True
+            ended, why = INTERRUPTED, "interrupted"
+        except ToolError as error:
+            ended, why = error.exit_status, str(error)
 
     with Interruption() as interruption, progress:
         survey = Survey.of(came())
-    if interrupted:
-        say(f"interrupted after {len(survey.captures):,} of {count(len(places), 'capture')}")
-    return Surveying(survey, interrupted)
+    if ended:
+        if survey.captures or ended == INTERRUPTED:
+            why += f"; {len(survey.captures):,} of {count(len(places), 'capture')} had come"
+        say(why)
+        had_come = {each.place.number for each in survey.captures}
+        missed = (unread(place, "not reached") for place in places if place.number not in had_come)
+        survey = survey.merged(Survey.of(missed))
+    return Surveying(survey, ended)
 
 
 def _cluster(scheduler: str | None, workers: int) -> AbstractContextManager[Any]:

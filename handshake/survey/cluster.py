@@ -11,10 +11,12 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
 from uuid import uuid4
@@ -32,9 +34,8 @@ except ImportError as missing:
 
 LOSSES = 2
 """Workers lost with a capture until it is suspected, and once more as many until it is given up."""
-_PATIENCE_S = 30
+_PATIENCE_S = 10
 """How long a scheduler may take to answer, and workers to appear."""
-_LOGGERS = ("distributed", "tornado", "asyncio", "bokeh")
 _CONFIG = {
     "distributed.scheduler.allowed-failures": LOSSES - 1,
     "distributed.scheduler.worker-saturation": 1.0,  # nothing waits at a worker, to be lost with it
@@ -89,6 +90,7 @@ def remote_cluster(scheduler: str) -> Iterator[distributed.Client]:
     """A client of a scheduler, which goes on without us behind the block. Raises ToolError when it has no workers."""
     with ExitStack() as stack:
         stack.enter_context(_quiet())
+        _knock(scheduler)
         try:
             client = stack.enter_context(distributed.Client(scheduler, timeout=_PATIENCE_S, set_as_default=False))
         except (OSError, ValueError) as error:
@@ -100,11 +102,20 @@ def remote_cluster(scheduler: str) -> Iterator[distributed.Client]:
         yield client
 
 
+def _knock(scheduler: str) -> None:
+    """Whether anybody listens there at all, which dask takes long to find out. Raises ToolError."""
+    host, _, port = scheduler.partition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_S).close()
+    except OSError as error:
+        raise ToolError(f"{scheduler}: no scheduler answers ({error.strerror or error})") from error
+
+
 def surveys(client: distributed.Client, places: Sequence[Place]) -> Iterator[Survey]:
     """The survey of each capture, as they come. What was lost with its worker is done again.
 
     A capture with which workers are lost again and again comes last, alone, so that it takes no other down and no
-    other is blamed; if it does it again it is given up.
+    other is blamed; if it does it again it is given up. Raises ToolError when the scheduler is lost.
     """
     suspects = []
     for place, survey in _each(client, places):
@@ -129,6 +140,10 @@ def _each(client: distributed.Client, places: Sequence[Place]) -> Iterator[tuple
             yield place, future.result()
         except distributed.KilledWorker:
             yield place, None
+        except CancelledError as error:
+            raise ToolError("the scheduler was lost") from error
+        except ImportError as error:
+            raise ToolError(f"the workers cannot do it ({error}): they need handshake in this version") from error
         except Exception as error:
             yield place, unread(place, f"the worker failed: {type(error).__name__}: {' '.join(str(error).split())}")
 
@@ -150,16 +165,14 @@ def _scratch() -> Iterator[str]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what dask and its libraries log from the terminal."""
-    before = {name: logging.getLogger(name).level for name in _LOGGERS}
-    for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        for name, level in before.items():
-            logging.getLogger(name).setLevel(level)
+        logging.disable(before)
 
 
 @contextmanager
