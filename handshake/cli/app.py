@@ -22,6 +22,8 @@ class Commands(LazyGroup):
         "watch": Entry("handshake.cli.watch:watch", "Show handshakes as they happen."),
         "compare": Entry("handshake.cli.compare:compare", "TCP against UDP: what a handshake costs."),
         "crosscheck": Entry("handshake.cli.crosscheck:crosscheck", "Our judgement against tshark's."),
+        "export": Entry("handshake.cli.export:export", "Handshakes as a table for data tools."),
+        "survey": Entry("handshake.cli.survey:survey", "Many captures at once, one row each."),
         "lab": Entry("handshake.cli.lab:lab", "Hosts, wires and real servers of your own."),
         "explain": Entry("handshake.cli.explain:explain", "Explain a code, a flag, a state, a word."),
     }

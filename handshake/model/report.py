@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from handshake.model.address import Endpoint
@@ -64,6 +65,27 @@ class Tally:
     """How far back the farthest of them goes."""
     unmatched_icmp: int = 0
     """ICMP errors about flows of which nothing else was captured."""
+
+
+def summed(tallies: Iterable[Tally]) -> Tally:
+    """The counts of several runs together."""
+    total = Tally()
+    for tally in tallies:
+        for name in _COUNTS:
+            setattr(total, name, getattr(total, name) + getattr(tally, name))
+        for own, reasons in ((total.undecoded, tally.undecoded), (total.faults, tally.faults)):
+            for reason, number in reasons.items():
+                own[reason] = own.get(reason, 0) + number
+        total.most_backward_ns = max(total.most_backward_ns, tally.most_backward_ns)
+        if tally.first_ns is not None and tally.last_ns is not None:
+            total.first_ns = tally.first_ns if total.first_ns is None else min(total.first_ns, tally.first_ns)
+            total.last_ns = tally.last_ns if total.last_ns is None else max(total.last_ns, tally.last_ns)
+    return total
+
+
+_COUNTS = (
+    "frames", "tcp", "udp", "icmp_errors", "evicted", "evicted_exchanges", "copies", "backward", "unmatched_icmp",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

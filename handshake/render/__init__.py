@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from importlib import import_module
-from typing import Protocol, TextIO, cast
+from typing import TYPE_CHECKING, Protocol, TextIO, TypeVar, cast
 
-from handshake.model.comparison import Comparison
-from handshake.model.crosscheck import Checked
-from handshake.model.report import Report
-from handshake.model.vantage import Vantage
 from handshake.render.terminal import Terminal
+
+if TYPE_CHECKING:
+    from handshake.model.comparison import Comparison
+    from handshake.model.crosscheck import Checked
+    from handshake.model.report import Report
+    from handshake.model.survey import Survey
+    from handshake.model.vantage import Vantage
+
+Shown_contra = TypeVar("Shown_contra", contravariant=True)
 
 
 class Format(StrEnum):
@@ -50,49 +55,47 @@ class CompareFormat(StrEnum):
     JSON = "json"
 
 
-class Renderer(Protocol):
-    """Draws a report on a text stream."""
+class SurveyFormat(StrEnum):
+    """The formats of a survey (`render.survey`)."""
 
-    def __call__(self, report: Report, out: TextIO, terminal: Terminal) -> None:
-        """Write the whole report to `out`, as far as `terminal` can show it."""
+    TABLE = "table"
+    SUMMARY = "summary"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
 
 
-class CheckRenderer(Protocol):
-    """Draws a crosscheck on a text stream."""
+class Renderer(Protocol[Shown_contra]):
+    """Draws a report, a comparison, a survey … on a text stream."""
 
-    def __call__(self, checked: Sequence[Checked], out: TextIO, terminal: Terminal) -> None:
+    def __call__(self, shown: Shown_contra, out: TextIO, terminal: Terminal, /) -> None:
         """Write all of it to `out`, as far as `terminal` can show it."""
 
 
-class CompareRenderer(Protocol):
-    """Draws a comparison on a text stream."""
-
-    def __call__(self, comparison: Comparison, out: TextIO, terminal: Terminal) -> None:
-        """Write all of it to `out`, as far as `terminal` can show it."""
-
-
-class VantageRenderer(Protocol):
-    """Draws what two vantage points show on a text stream."""
-
-    def __call__(self, vantage: Vantage, out: TextIO, terminal: Terminal) -> None:
-        """Write all of it to `out`, as far as `terminal` can show it."""
-
-
-def renderer(form: Format) -> Renderer:
+def renderer(form: Format) -> Renderer[Report]:
     """The renderer of a format."""
-    return cast(Renderer, import_module(f"handshake.render.{form.value}").render)
+    return cast("Renderer[Report]", import_module(f"handshake.render.{form.value}").render)
 
 
-def check_renderer(form: CheckFormat) -> CheckRenderer:
+def check_renderer(form: CheckFormat) -> Renderer[Sequence[Checked]]:
     """The renderer of a crosscheck in a format."""
-    return cast(CheckRenderer, getattr(import_module("handshake.render.crosscheck"), f"render_{form.value}"))
+    return cast("Renderer[Sequence[Checked]]", _of("crosscheck", form))
 
 
-def compare_renderer(form: CompareFormat) -> CompareRenderer:
+def compare_renderer(form: CompareFormat) -> Renderer[Comparison]:
     """The renderer of a comparison in a format."""
-    return cast(CompareRenderer, getattr(import_module("handshake.render.compare"), f"render_{form.value}"))
+    return cast("Renderer[Comparison]", _of("compare", form))
 
 
-def vantage_renderer(form: CompareFormat) -> VantageRenderer:
+def vantage_renderer(form: CompareFormat) -> Renderer[Vantage]:
     """The renderer of two vantage points in a format."""
-    return cast(VantageRenderer, getattr(import_module("handshake.render.vantage"), f"render_{form.value}"))
+    return cast("Renderer[Vantage]", _of("vantage", form))
+
+
+def survey_renderer(form: SurveyFormat) -> Renderer[Survey]:
+    """The renderer of a survey in a format."""
+    return cast("Renderer[Survey]", _of("survey", form))
+
+
+def _of(module: str, form: StrEnum) -> object:
+    return getattr(import_module(f"handshake.render.{module}"), f"render_{form.value}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from handshake.model.crowd import Crowd
@@ -10,13 +9,6 @@ from handshake.model.report import Report
 from handshake.model.totals import Totals
 from handshake.render.page import Page
 from handshake.render.units import count
-from handshake.render.words import SEVERITY_STYLE
-
-
-def write_crowds(page: Page, crowds: Sequence[Crowd]) -> None:
-    """One field for each crowd."""
-    for crowd in crowds:
-        page.field("together", (f"{crowd.code} {crowd.name}", SEVERITY_STYLE[crowd.severity.value]), crowd_words(crowd))
 
 
 def crowd_words(crowd: Crowd) -> str:

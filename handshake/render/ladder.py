@@ -8,9 +8,10 @@ from handshake.model.address import Endpoint, format_address
 from handshake.model.report import Approach, Report
 from handshake.model.services import service_name
 from handshake.render.connects import write_both, write_connect
-from handshake.render.crowds import write_crowds, write_omitted
+from handshake.render.crowds import write_omitted
 from handshake.render.exchanges import origins_ns, write_exchanges
 from handshake.render.lanes import Lanes
+from handshake.render.notes import crowd_notes, write_crowds
 from handshake.render.page import Page
 from handshake.render.reply import write_answer, write_reply
 from handshake.render.session import Lane, Session, connect_session, drawable, sessions, udp_sessions
@@ -38,7 +39,7 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
         write_verdict(page, handshake)
     if report.crowds and report.handshakes:
         page.line()
-    write_crowds(page, report.crowds)
+    write_crowds(page, crowd_notes(report, None))
     write_omitted(page, report)
     if report.reply:
         write_reply(page, report.reply)

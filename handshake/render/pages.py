@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from handshake.compare.pages import PageLoad
-from handshake.model.address import format_address
-from handshake.render.page import Page
 from handshake.render.units import count, duration
-
-FEW = 5
-"""Page loads of a summary."""
-
-
-def write_pages(page: Page, loads: Sequence[PageLoad]) -> None:
-    """One field for each load, the costliest ones first."""
-    ordered = sorted(loads, key=lambda load: -load.waited_ns)
-    shown = ordered if page.terminal.verbosity > 0 else ordered[:FEW]
-    for load in shown:
-        page.field("pages", f"{format_address(load.client)} → {load.server}:", load_words(load))
-    if len(shown) < len(ordered):
-        page.field("pages", (f"{count(len(ordered) - len(shown), 'more')}, -v lists all", "dim"))
 
 
 def load_words(load: PageLoad) -> str:

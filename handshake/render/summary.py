@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TextIO
 
-from handshake.compare.pages import page_loads
-from handshake.flow.listeners import listeners
 from handshake.model.finding import Finding
-from handshake.model.listener import Listener
+from handshake.model.kernel import Connect
+from handshake.model.notes import Notes
 from handshake.model.report import Report, SourceInfo, Tally
 from handshake.model.totals import Totals
-from handshake.render.crowds import write_crowds
+from handshake.render.notes import (
+    FEW_PAGES,
+    FEW_SOCKETS,
+    crowd_notes,
+    page_notes,
+    socket_notes,
+    write_crowds,
+    write_pages,
+    write_sockets,
+)
 from handshake.render.page import Page, Span
-from handshake.render.pages import write_pages
 from handshake.render.statistics import finding_counts, measured, outcome_counts, totals_of
 from handshake.render.terminal import Terminal
 from handshake.render.units import count, duration, percentile
@@ -22,37 +30,68 @@ from handshake.render.words import OUTCOME_STYLE, SEVERITY_STYLE, damage_words
 FEW = 20
 """Below this many values a 95th percentile is but the largest one, so the summary says how many there are."""
 
-MOST_SOCKETS, MOST_CLIENTS = 3, 4
-"""Listening sockets, and clients of one of them, that are listed; all with `-v`."""
-
 MANY = 6
 """More sources than this are counted, not listed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the summary tells, be it of a report or of many captures surveyed one by one."""
+
+    sources: Sequence[SourceInfo]
+    tally: Tally
+    totals: Totals
+    times: Mapping[str, Sequence[int]]
+    """`setup_ns` and `irtt_ns`, ns, ascending."""
+    exchanges: int
+    silent: int
+    """UDP exchanges without a reply."""
+    pages: Notes
+    sockets: Notes
+    crowds: Notes
+    connects: Sequence[Connect] = ()
+
+
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     """Write the summary alone."""
-    page = Page(out, terminal)
-    _sources(page, report.sources)
+    wordy = terminal.verbosity > 0
     totals = totals_of(report)
-    if totals.handshakes or not report.connects:
+    summary = Summary(
+        sources=report.sources,
+        tally=report.tally,
+        totals=totals,
+        times=measured(totals),
+        exchanges=len(report.exchanges),
+        silent=sum(1 for exchange in report.exchanges if not exchange.replies),
+        pages=page_notes(report, None if wordy else FEW_PAGES),
+        sockets=socket_notes(report, None if wordy else FEW_SOCKETS, wordy=wordy),
+        crowds=crowd_notes(report, None),
+        connects=report.connects,
+    )
+    write_summary(Page(out, terminal), summary)
+
+
+def write_summary(page: Page, summary: Summary) -> None:
+    """Write what was read, how it ended, how long it took, what was found, what was skipped."""
+    totals = summary.totals
+    _sources(page, summary.sources)
+    if totals.handshakes or not summary.connects:
         page.field("opened", *_outcomes(totals))
-    for connect in report.connects:
+    for connect in summary.connects:
         ended = (connect.outcome.value, OUTCOME_STYLE[connect.outcome])
         page.field("connect()", f"{connect.server}", ended, f"after {duration(connect.took_ns)}")
-    times = measured(totals)
-    for label, ordered in (("set-up", times["setup_ns"]), ("irtt", times["irtt_ns"])):
-        if ordered:
-            page.field(label, percentiles(ordered))
-    if report.exchanges:
-        silent = sum(1 for exchange in report.exchanges if not exchange.replies)
-        page.field("UDP", f"{count(len(report.exchanges), 'exchange')}, {silent:,} without a reply")
-    write_pages(page, page_loads(report.handshakes))
+    for label, name in (("set-up", "setup_ns"), ("irtt", "irtt_ns")):
+        if summary.times[name]:
+            page.field(label, percentiles(summary.times[name]))
+    if summary.exchanges:
+        page.field("UDP", f"{count(summary.exchanges, 'exchange')}, {summary.silent:,} without a reply")
+    write_pages(page, summary.pages)
     found = finding_counts(totals)
     if found:
         page.field("found", *_findings(found))
-    _sockets(page, listeners(report.handshakes))
-    write_crowds(page, report.crowds)
-    for line in skipped(report.tally):
+    write_sockets(page, summary.sockets)
+    write_crowds(page, summary.crowds)
+    for line in skipped(summary.tally):
         page.field("skipped", (line, "dim"))
 
 
@@ -100,19 +139,6 @@ def _sources(page: Page, sources: Sequence[SourceInfo]) -> None:
             page.field("dropped", (f"{count(source.dropped, 'frame')}: the kernel's queue was full", "red"))
         if source.damage:
             page.field("damaged", (damage_words(source.damage), "red"))
-
-
-def _sockets(page: Page, served: Sequence[Listener]) -> None:
-    """The listening sockets that had several clients at once, the busiest first."""
-    wordy = page.terminal.verbosity > 0
-    ordered = sorted(served, key=lambda each: -len(each.together))
-    for listener in ordered if wordy else ordered[:MOST_SOCKETS]:
-        clients = listener.clients if wordy else listener.clients[:MOST_CLIENTS]
-        names = ", ".join(map(str, clients)) + ", …" * (len(clients) < len(listener.clients))
-        many = f"{count(len(listener.together), 'connection')} at once, told apart by the client's end: {names}"
-        page.field("sockets", f"server {listener.server}: one listening socket, {many}")
-    if len(ordered) > MOST_SOCKETS and not wordy:
-        page.field("sockets", (f"{count(len(ordered) - MOST_SOCKETS, 'more server')} with several clients", "dim"))
 
 
 def _outcomes(totals: Totals) -> Iterator[Span]:

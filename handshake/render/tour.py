@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TextIO
 
-from handshake.compare.pages import page_loads
 from handshake.model.handshake import Handshake
 from handshake.model.kernel import KernelView
 from handshake.model.report import Report
 from handshake.model.tour import Attempt, Moment, Scene, Step
 from handshake.render.grid import Column, write_grid
 from handshake.render.lanes import Lanes
+from handshake.render.notes import page_notes, write_pages
 from handshake.render.page import Page
-from handshake.render.pages import write_pages
 from handshake.render.session import drawable, sessions, udp_sessions
 from handshake.render.terminal import Terminal
 from handshake.render.units import duration, maybe_duration
@@ -87,7 +86,7 @@ def _seen(page: Page, step: Step, report: Report) -> None:
     if step.table:
         page.line()
         _table(page, report.handshakes)
-        write_pages(page, page_loads(report.handshakes))
+        write_pages(page, page_notes(report, None))
 
 
 def _chosen(draw: str, handshake: Handshake, drawn: int) -> bool:

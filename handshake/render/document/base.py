@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from handshake.model.address import Endpoint, format_address
@@ -20,7 +21,7 @@ def head(kind: str) -> Document:
     return {"type": kind, "schema_version": SCHEMA_VERSION}
 
 
-def statistics(ordered: list[int]) -> Document | None:
+def statistics(ordered: Sequence[int]) -> Document | None:
     """Smallest, largest and percentiles of ordered values; None without any."""
     if not ordered:
         return None

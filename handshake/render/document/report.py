@@ -37,7 +37,7 @@ def summary_to_dict(report: Report) -> Document:
         **head("summary"),
         "generator": {"name": "handshake", "version": __version__},
         "sources": [source_fields(source) for source in report.sources],
-        "tally": _tally(report.tally),
+        "tally": tally_fields(report.tally),
         "approach": approach_fields(report.approach) if report.approach else None,
         "kernel": [
             {"frame": view.frame, "state": view.state, "accept_queue": view.accept_queue, "backlog": view.backlog}
@@ -118,7 +118,8 @@ def _reply(reply: Reply) -> Document:
     }
 
 
-def _tally(tally: Tally) -> Document:
+def tally_fields(tally: Tally) -> Document:
+    """The counts of a run."""
     return {
         "frames": tally.frames,
         "tcp": tally.tcp,
