@@ -20,7 +20,7 @@ class Commands(LazyGroup):
         "probe": Entry("handshake.cli.probe:probe", "Open a connection with crafted packets."),
         "replay": Entry("handshake.cli.replay:replay", "Show every handshake in captures."),
         "watch": Entry("handshake.cli.watch:watch", "Show handshakes as they happen."),
-        "compare": Entry("handshake.cli.compare:compare", "TCP against UDP: what a handshake costs."),
+        "compare": Entry("handshake.cli.compare:compare", "TCP against UDP; one end against the other."),
         "crosscheck": Entry("handshake.cli.crosscheck:crosscheck", "Our judgement against tshark's."),
         "export": Entry("handshake.cli.export:export", "Handshakes as a table for data tools."),
         "survey": Entry("handshake.cli.survey:survey", "Many captures at once, one row each."),
