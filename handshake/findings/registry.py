@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import NamedTuple
 
+from handshake.findings.sketch import Sketch, sketch
 from handshake.model.crowd import Crowd
 from handshake.model.finding import Finding, Severity
 from handshake.model.handshake import Handshake, Mark, Side, Step
@@ -71,7 +72,7 @@ class Facts:
 class Group(NamedTuple):
     """What a rule about many handshakes saw: which, who does it, and one sentence with the numbers."""
 
-    members: Sequence[Handshake]
+    members: Sequence[Sketch]
     who: str
     detail: str
     alike: bool = False
@@ -79,7 +80,7 @@ class Group(NamedTuple):
 
 
 Detect = Callable[[Facts], Iterable[Match]]
-Collect = Callable[[Sequence[Handshake]], Iterable[Group]]
+Collect = Callable[[Sequence[Sketch]], Iterable[Group]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +158,11 @@ def examine(handshake: Handshake) -> Handshake:
 
 def crowds_of(handshakes: Iterable[Handshake]) -> tuple[Crowd, ...]:
     """What the handshakes of each capture amount to together, in the order of the codes."""
-    captures: dict[str, list[Handshake]] = {}
+    captures: dict[str, list[Sketch]] = {}
     for handshake in handshakes:
-        captures.setdefault(handshake.source, []).append(handshake)
+        captures.setdefault(handshake.source, []).append(sketch(handshake))
     return tuple(
-        _crowd(rule, source, group)
+        crowd_of(rule, source, group)
         for rule in RULES.values()
         if rule.collect is not None
         for source, own in captures.items()
@@ -169,7 +170,8 @@ def crowds_of(handshakes: Iterable[Handshake]) -> tuple[Crowd, ...]:
     )
 
 
-def _crowd(rule: Rule, source: str, group: Group) -> Crowd:
+def crowd_of(rule: Rule, source: str, group: Group) -> Crowd:
+    """What a rule about many handshakes saw in a capture."""
     members = group.members
     return Crowd(
         code=rule.code,

@@ -18,7 +18,7 @@ from handshake.flow.acceptance import (
     reset_acceptable,
     who_opens,
 )
-from handshake.flow.endpoint import End, far, near
+from handshake.flow.endpoint import End, Passed, far, near
 from handshake.flow.habits import agreed
 from handshake.flow.state import SYNCHRONISED, Event, Role, transition
 from handshake.flow.timeline import Timeline
@@ -171,6 +171,18 @@ class Conversation:
             self._syn(segment, sender, receiver)
         else:
             self._ordinary(segment, sender, receiver)
+
+    def catch_up(self, last_ns: int, client: Passed, server: Passed) -> None:
+        """Go on as if the ordinary segments had been fed that were passed over, up to that time (`handshake.bulk`)."""
+        for end, passed in ((self.client, client), (self.server, server)):
+            end.catch_up(passed)
+        self._last_ns = last_ns
+        self.timeline.passed_over(last_ns)
+
+    def in_order(self, segment: Segment) -> None:
+        """The next segment is known to be in order; those before it were passed over."""
+        sender, _ = self._ends(segment)
+        sender.snd_nxt = segment.seq
 
     def copied(self, packet: Segment | IcmpError) -> None:
         """Count a copy of a packet of this conversation."""

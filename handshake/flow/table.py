@@ -76,12 +76,32 @@ class FlowTable:
             self._icmp(transport)
         return self._take_finished()
 
+    def conversation(self, packet: Segment | IcmpError) -> Conversation | None:
+        """The conversation under way between the ends of a packet, in its VLANs and tunnels."""
+        return self.between(packet.src, packet.dst, packet.tags)
+
+    def between(self, src: Endpoint, dst: Endpoint, tags: Tags = ()) -> Conversation | None:
+        """The conversation under way between two ends."""
+        return self._flows.get((src, dst, tags)) or self._flows.get((dst, src, tags))
+
     def copied(self, packet: Segment | IcmpError) -> None:
         """Count a copy of a packet that was fed before, if its conversation is still there."""
-        key = (packet.src, packet.dst, packet.tags)
-        flow = self._flows.get(key) or self._flows.get((packet.dst, packet.src, packet.tags))
+        flow = self.conversation(packet)
         if flow is not None:
             flow.copied(packet)
+
+    def __len__(self) -> int:
+        """Conversations in it."""
+        return sum(map(len, self._queues))
+
+    def tidy(self, now_ns: int) -> None:
+        """Forget connections that have been closed for longer than TIME-WAIT lasts, the first closed first."""
+        closed = self._queues[0]
+        while closed:
+            flow = next(iter(closed.values()))
+            if flow.closed_ns is None or now_ns - flow.closed_ns <= LINGER_NS:
+                break
+            self._drop(flow, now_ns)
 
     def finish(self) -> Sequence[Handshake]:
         """Return what is left, in order of appearance, and empty the table; numbers go on where they were."""
@@ -159,13 +179,8 @@ class FlowTable:
         return 2 if flow.completed_by is not None else 1
 
     def _make_room(self, now_ns: int) -> None:
-        closed = self._queues[0]
-        while closed:
-            flow = next(iter(closed.values()))
-            if flow.closed_ns is None or now_ns - flow.closed_ns <= LINGER_NS:
-                break
-            self._drop(flow, now_ns)
-        while sum(map(len, self._queues)) >= self.limit:
+        self.tidy(now_ns)
+        while len(self) >= self.limit:
             flow = next(iter(next(filter(None, self._queues)).values()))
             flow.evicted = flow.closed_ns is None
             self.evicted += flow.evicted

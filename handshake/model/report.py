@@ -9,6 +9,7 @@ from handshake.model.crowd import Crowd
 from handshake.model.dns import Lookup
 from handshake.model.handshake import Exchange, Handshake
 from handshake.model.kernel import Connect, KernelView
+from handshake.model.listener import Listener
 from handshake.model.totals import Totals
 
 
@@ -174,13 +175,17 @@ class Report:
     connects: tuple[Connect, ...] = ()
     """Ordinary connections, as the kernel tells of them."""
     totals: Totals | None = None
-    """Of a watch, which does not keep its handshakes."""
+    """Of a watch or a summary, which do not keep their handshakes."""
     reply: Reply | None = None
     """What a probed server said, if it or we said anything."""
     answer: Answer | None = None
     """Of a probe with a single odd segment."""
     crowds: tuple[Crowd, ...] = ()
     """What many of the handshakes amount to together."""
+    listeners: tuple[Listener, ...] | None = None
+    """Listening sockets with several clients at once, where `handshakes` has not all that tell of them."""
+    exchange_counts: tuple[int, int] | None = None
+    """UDP exchanges and how many had no reply, where `exchanges` does not list them."""
     unchosen: tuple[Handshake | Exchange, ...] = ()
     """What a selection left out; the story of a chosen handshake may lead there."""
 

@@ -43,14 +43,16 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     for label, ordered in (("set-up", times["setup_ns"]), ("irtt", times["irtt_ns"])):
         if ordered:
             page.field(label, percentiles(ordered))
-    if report.exchanges:
-        silent = sum(1 for exchange in report.exchanges if not exchange.replies)
-        page.field("UDP", f"{count(len(report.exchanges), 'exchange')}, {silent:,} without a reply")
+    exchanges, silent = report.exchange_counts or (
+        len(report.exchanges), sum(not exchange.replies for exchange in report.exchanges)
+    )  # fmt: skip
+    if exchanges:
+        page.field("UDP", f"{count(exchanges, 'exchange')}, {silent:,} without a reply")
     write_pages(page, page_loads(report.handshakes))
     found = finding_counts(totals)
     if found:
         page.field("found", *_findings(found))
-    _sockets(page, listeners(report.handshakes))
+    _sockets(page, listeners(report.handshakes) if report.listeners is None else report.listeners)
     write_crowds(page, report.crowds)
     for line in skipped(report.tally):
         page.field("skipped", (line, "dim"))

@@ -1,0 +1,159 @@
+"""Rules about many handshakes, and listening sockets, from a census.
+
+Numpy only finds the hosts that may concern a rule: every group that the rule could report is in what it gets to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from handshake.bulk.census import OUTCOMES, Census
+from handshake.findings.crowds import MANY_ATTEMPTS, MANY_TARGETS
+from handshake.findings.numbers import ENOUGH, SMALL_PORT_STEP, SMALL_STEP
+from handshake.findings.registry import RULES, crowd_of
+from handshake.findings.sketch import FAILED, Sketch
+from handshake.model.crowd import Crowd
+from handshake.model.listener import Listener
+from handshake.wire.columns import Bools, Ints, scrambled
+
+_FAILED = np.array([outcome in FAILED for outcome in OUTCOMES])
+
+
+def sketches(census: Census, lines: np.ndarray) -> list[Sketch]:
+    """The same lines as the rules want them."""
+    found = []
+    for number, client, server, ports, _, outcome, start, end, _, _, _, probing, unasked, by_client, *isns in lines.tolist():
+        ends = census.endpoint(client, ports >> 16), census.endpoint(server, ports & 0xFFFF)
+        one, other = (end.address for end in (ends if by_client else reversed(ends)))
+        client_isn, server_isn = (None if isn < 0 else isn for isn in isns)
+        found.append(Sketch(number, *ends, OUTCOMES[outcome], start, end, probing, (one, other) if unasked else None,
+                            (client_isn, server_isn)))  # fmt: skip
+    return found
+
+
+def crowds(census: Census, lines: np.ndarray) -> tuple[Crowd, ...]:
+    """What the handshakes amount to together, in the order of the codes."""
+    chosen = {
+        "HS601": _scanning(lines), "HS602": _scanning(lines), "HS603": _flooded(lines),
+        "HS604": lines["unasked"],
+        "HS605": _numbered(lines), "HS606": _ported(lines),
+    }  # fmt: skip
+    found: list[Crowd] = []
+    for rule in RULES.values():
+        if rule.collect is not None:
+            mask = chosen.get(rule.code, np.ones(len(lines), np.bool_))
+            found += (crowd_of(rule, census.source, group) for group in rule.collect(sketches(census, lines[mask])))
+    return tuple(found)
+
+
+def _many(key: np.ndarray, mask: Bools, least: int) -> Bools:
+    """Of the lines in the mask those whose key occurs that often."""
+    out = np.zeros(len(key), np.bool_)
+    rows = np.flatnonzero(mask)
+    if len(rows):
+        _, group, counts = np.unique(key[rows], return_inverse=True, return_counts=True)
+        out[rows[counts[group] >= least]] = True
+    return out
+
+
+def _scanning(lines: np.ndarray) -> Bools:
+    return _many(lines["client_host"], lines["probing"], MANY_TARGETS)
+
+
+def _flooded(lines: np.ndarray) -> Bools:
+    """All attempts at servers at which enough failed."""
+    failed = _many(lines["server_host"], _FAILED[lines["outcome"]], MANY_ATTEMPTS)
+    return np.isin(lines["server_host"], np.unique(lines["server_host"][failed]))
+
+
+def _numbered(lines: np.ndarray) -> Bools:
+    """Lines of hosts whose initial numbers may count up: in the order of time nearly all steps are small."""
+    out = np.zeros(len(lines), np.bool_)
+    rows, host, isn = _peers(lines)
+    if not len(rows):
+        return out
+    pair = scrambled(lines["client_host"][rows] + scrambled(lines["server_host"][rows] ^ scrambled(
+        lines["ports"][rows].astype(np.uint64))))  # fmt: skip
+    order = np.lexsort((rows, lines["start"][rows], host))
+    rows, host, isn, pair = rows[order], host[order], isn[order], pair[order]
+    starts = np.flatnonzero(np.append(True, host[1:] != host[:-1]))
+    counts = np.diff(np.append(starts, len(host)))
+    same = np.append(host[1:] == host[:-1], False)
+    step = np.append((isn[1:] - isn[:-1]) % (1 << 32), 0)
+    large = np.add.reduceat((same & (step > SMALL_STEP)).astype(np.int64), starts)
+    _, group = np.unique(pair ^ scrambled(host), return_inverse=True)
+    repeated = np.bincount(group)[group] > 1
+    again = np.add.reduceat(repeated.astype(np.int64), starts)
+    wanted = (counts >= ENOUGH) & ((large == 0) | (again > 0))
+    hosts = host[starts][wanted]
+    return np.isin(lines["client_host"], hosts) | np.isin(lines["server_host"], hosts)
+
+
+def _ported(lines: np.ndarray) -> Bools:
+    """Lines of clients whose ports may count up from server to server."""
+    out = np.zeros(len(lines), np.bool_)
+    rows = np.flatnonzero(lines["client_iss"] >= 0)
+    if not len(rows):
+        return out
+    host = lines["client_host"][rows]
+    target = scrambled(lines["server_host"][rows] ^ scrambled((lines["ports"][rows] & 0xFFFF).astype(np.uint64)))
+    order = np.lexsort((rows, lines["start"][rows], host))
+    rows, host, target = rows[order], host[order], target[order]
+    _, first = np.unique(target ^ scrambled(host), return_index=True)
+    first.sort()
+    host, port = host[first], lines["ports"][rows[first]] >> 16
+    starts = np.flatnonzero(np.append(True, host[1:] != host[:-1]))
+    counts = np.diff(np.append(starts, len(host)))
+    inside = np.append(False, host[1:] == host[:-1])
+    step = np.append(0, port[1:] - port[:-1])
+    low = np.minimum.reduceat(np.where(inside, step, SMALL_PORT_STEP), starts)
+    high = np.maximum.reduceat(np.where(inside, step, 0), starts)
+    wanted = (counts >= ENOUGH) & (low >= 0) & (high <= SMALL_PORT_STEP)
+    return np.isin(lines["client_host"], host[starts][wanted])
+
+
+def _peers(lines: np.ndarray) -> tuple[Ints, np.ndarray, Ints]:
+    """Ends with a known initial number: the line, the host and the number."""
+    client, server = np.flatnonzero(lines["client_iss"] >= 0), np.flatnonzero(lines["server_iss"] >= 0)
+    rows = np.concatenate((client, server))
+    host = np.concatenate((lines["client_host"][client], lines["server_host"][server]))
+    return rows, host, np.concatenate((lines["client_iss"][client], lines["server_iss"][server]))
+
+
+def listeners(census: Census, lines: np.ndarray) -> tuple[Listener, ...]:
+    """As `flow.listeners`, from a census."""
+    return tuple(_served(census, lines))
+
+
+def _served(census: Census, lines: np.ndarray) -> Iterator[Listener]:
+    there = lines[lines["setup"] >= 0]
+    if not len(there):
+        return
+    key = scrambled(there["server_host"] ^ scrambled((there["ports"] & 0xFFFF | there["way"].astype(np.int64) << 16).astype(np.uint64)))
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    starts = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+    stops = np.append(starts[1:], len(key))
+    for index in np.argsort(order[starts]).tolist():
+        if stops[index] - starts[index] < 2:
+            continue
+        group = there[order[starts[index] : stops[index]]]
+        opened = group["start"] + group["setup"]
+        closed = np.maximum(group["end"], opened)
+        together = most_at_once(opened, closed)
+        if len(together) > 1:
+            chosen = group[together]
+            server = census.endpoint(int(chosen["server_host"][0]), int(chosen["ports"][0]) & 0xFFFF)
+            clients = tuple(census.endpoint(host, ports >> 16) for host, ports in
+                            zip(chosen["client_host"].tolist(), chosen["ports"].tolist(), strict=True))  # fmt: skip
+            yield Listener(server, census.source, len(group), tuple(chosen["number"].tolist()), clients)
+
+
+def most_at_once(opened: Ints, closed: Ints) -> Ints:
+    """Which were open at the moment at which most were; where there are several such moments, at the earliest."""
+    order = np.sort(opened)
+    gone = np.minimum(np.searchsorted(np.sort(closed), order, side="right"), np.arange(len(order)))
+    best_ns = order[np.argmax(np.arange(1, len(order) + 1) - gone)]
+    return np.flatnonzero((opened <= best_ns) & (best_ns < closed))

@@ -1,0 +1,152 @@
+"""What is kept of each connection under way: one element of some arrays, and no object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handshake.wire.columns import Ints, Words
+
+MOST_KEPT = 16
+"""Packets of one connection that are remembered by their place in the file; with more it is followed one by one."""
+
+_FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "pair": ("u8", ()),
+    "client": ("u8", ()),
+    "server": ("u8", ()),
+    "client_host": ("u8", ()),
+    "server_host": ("u8", ()),
+    "ports": ("i8", ()),
+    "first": ("i8", ()),
+    "times": ("i8", (3,)),
+    "last_ns": ("i8", ()),
+    "rows": ("i8", ()),
+    "kept": ("i8", ()),
+    "phase": ("i1", ()),
+    "live": ("?", ()),
+    "reset": ("?", ()),
+    "talked": ("?", ()),
+    "form": ("u8", ()),
+    "kinds": ("i8", ()),
+    "syn_tsval": ("i8", ()),
+    "pending": ("?", ()),
+    "greeted": ("?", (2,)),
+    "spoke": ("?", (2,)),
+    "iss": ("i8", (2,)),
+    "nxt": ("i8", (2,)),
+    "ack": ("i8", (2,)),
+    "ttl": ("i8", (2,)),
+    "tsval": ("i8", (2,)),
+    "clock": ("i8", (2,)),
+    "wnd": ("i8", (2,)),
+    "payload": ("i8", (2,)),
+    "fins": ("?", (2,)),
+    "places": ("i8", (MOST_KEPT,)),
+}
+
+NEW, ASKED, ANSWERED, OPEN, ODD = range(5)
+"""Phases: nothing seen, SYN, SYN-ACK too, open, and what is none of these."""
+
+
+class Slots:
+    """Arrays by field, and which of their elements are in use. Sides: 0 who sent the first packet, 1 the other."""
+
+    pair: Words
+    client: Words
+    server: Words
+    client_host: Words
+    server_host: Words
+    ports: Ints
+    first: Ints
+    """Number of the first frame."""
+    times: Ints
+    """Of the first three kept packets, ns."""
+    last_ns: Ints
+    rows: Ints
+    kept: Ints
+    phase: NDArray[np.int8]
+    live: NDArray[np.bool_]
+    """Followed one by one."""
+    reset: NDArray[np.bool_]
+    talked: NDArray[np.bool_]
+    """What is still to be said tells nothing about the protocol that interests."""
+    form: Words
+    """Hash of what was kept."""
+    kinds: Ints
+    """Bits: kinds of ordinary segments seen."""
+    syn_tsval: Ints
+    pending: NDArray[np.bool_]
+    """Segments were passed over of which its conversation has not been told."""
+    iss: Ints
+    """Number of each side's first segment."""
+    greeted: NDArray[np.bool_]
+    """Its last segment was a SYN."""
+    spoke: NDArray[np.bool_]
+    nxt: Ints
+    ack: Ints
+    """-1 before the first one."""
+    ttl: Ints
+    tsval: Ints
+    clock: Ints
+    """Timestamp of the last segment with data that was passed over, until its conversation is told; else -1."""
+    wnd: Ints
+    payload: Ints
+    fins: NDArray[np.bool_]
+    places: Ints
+    """Where the kept packets begin in the file."""
+
+    def __init__(self) -> None:
+        self._free: list[int] = []
+        self._size = 0
+        self.known: dict[int, int] = {}
+        """Pair of endpoints to slot."""
+        self._grow(1024)
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def _grow(self, size: int) -> None:
+        for name, (kind, shape) in _FIELDS.items():
+            array = np.zeros((size, *shape), kind)
+            if self._size:
+                array[: self._size] = getattr(self, name)
+            setattr(self, name, array)
+        self._free.extend(range(size - 1, self._size - 1, -1))
+        self._size = size
+
+    def claim(self, pairs: Sequence[int]) -> list[int]:
+        """New slots for pairs of endpoints that have none."""
+        while len(self._free) < len(pairs):
+            self._grow(self._size * 2)
+        cut = len(self._free) - len(pairs)
+        slots = self._free[cut:]
+        del self._free[cut:]
+        slots.reverse()
+        self.known.update(zip(pairs, slots, strict=True))
+        places = np.array(slots, np.int64)
+        for name, (_, shape) in _FIELDS.items():
+            if name != "places":
+                getattr(self, name)[places] = np.zeros(shape, bool) if shape else 0
+        self.pair[places] = pairs
+        for name in ("ack", "tsval", "clock", "ttl", "wnd", "syn_tsval"):
+            getattr(self, name)[places] = -1
+        return slots
+
+    def release(self, slots: Ints) -> None:
+        """Forget these."""
+        for pair in self.pair[slots].tolist():
+            del self.known[pair]
+        self.live[slots] = False
+        self._free.extend(slots.tolist())
+
+    @property
+    def alive(self) -> int:
+        """How many are followed one by one."""
+        return int(self.live.sum())
+
+    def used(self) -> Ints:
+        """All slots in use, in the order of their first packets."""
+        slots = np.fromiter(self.known.values(), np.int64, len(self.known))
+        return slots[np.argsort(self.first[slots], kind="stable")]

@@ -1,0 +1,120 @@
+"""A pcap file in windows: where its records are, as arrays, for who wants millions of packets and not each of them.
+
+Only what can be read from anywhere in the file: not compressed, no pipe, today's record header. The scalar reader takes
+over behind the last window, so that damage is found, and named, by the very same code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handshake.model.packet import Frame
+from handshake.source.capture import Capture
+from handshake.source.pcap import PcapReader
+
+WINDOW = 1 << 23
+"""Bytes of the file looked at at once."""
+MARGIN = 512
+"""Bytes behind a window that may be looked at, though they say nothing."""
+MOST_RECORDS = 1 << 18
+"""Records of one window."""
+
+Ints = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Records that lie one behind the other, whole, in one piece of a file."""
+
+    data: Bytes
+    """The piece; valid until the next window is read. `MARGIN` bytes behind its end may be read."""
+    at: int
+    """Where it begins in the file."""
+    starts: Ints
+    """Where each packet begins in `data`, behind its record header."""
+    captured: Ints
+    """Bytes of each packet that were captured."""
+    original: Ints
+    """Bytes of each packet on the wire."""
+    time_ns: Ints
+    first: int
+    """Number of the first frame."""
+
+
+class Columns:
+    """The windows of a capture, and any single frame of it. Use `of`."""
+
+    def __init__(self, capture: Capture, reader: PcapReader, descriptor: int, window: int) -> None:
+        self._capture = capture
+        self._descriptor = descriptor
+        self._window = window
+        self._fraction_ns = reader.fraction_ns
+        self._limit = reader.limit
+        self._record = Struct(reader.order + "IIII")
+        self._type = np.dtype(reader.order + "u4")
+        self._offset = reader.start
+        self.linktype = reader.linktype
+        """LINKTYPE_ number of all frames."""
+
+    @classmethod
+    def of(cls, capture: Capture, window: int = WINDOW) -> Columns | None:
+        """The columns of a capture of which nothing was read yet; None where only its frames can be had."""
+        reader, descriptor = capture.reader, capture.descriptor()
+        if not isinstance(reader, PcapReader) or not reader.regular or descriptor is None:
+            return None
+        return cls(capture, reader, descriptor, window)
+
+    def windows(self) -> Iterator[Window]:
+        """All windows in turn; then the capture goes on behind the last one, with what is left or broken."""
+        size, number = self._window, 0
+        buffer = np.zeros(size + MARGIN, np.uint8)
+        while True:
+            got = os.preadv(self._descriptor, [memoryview(buffer)[:size]], self._offset)
+            heads = self._walk(buffer, got)
+            if len(heads):
+                window = self._described(buffer, heads, number)
+                number += len(heads)
+                yield window
+                self._offset += int(window.starts[-1] + window.captured[-1])
+                self._capture.frames = number
+            elif got == size and size < self._limit + self._record.size:
+                size = min(2 * size, self._limit + self._record.size)
+                buffer = np.zeros(size + MARGIN, np.uint8)
+            else:
+                break
+        self._capture.resume(self._offset, number)
+
+    def frame(self, offset: int, number: int) -> Frame:
+        """The frame whose packet begins at that offset of the file."""
+        record = os.pread(self._descriptor, self._record.size, offset - self._record.size)
+        seconds, fraction, captured, original = self._record.unpack(record)
+        data = os.pread(self._descriptor, captured, offset)
+        return Frame(number, seconds * 1_000_000_000 + fraction * self._fraction_ns, self.linktype, data, original)
+
+    def _walk(self, buffer: Bytes, size: int) -> Ints:
+        """Where the headers of the whole records are, from the beginning of the buffer on."""
+        length_at = Struct(self._record.format[:1] + "I").unpack_from
+        found: list[int] = []
+        at, head, limit = 0, self._record.size, self._limit
+        memory = memoryview(buffer)[:size]
+        while at + head <= size and len(found) < MOST_RECORDS:
+            (length,) = length_at(memory, at + 8)
+            following = at + head + length
+            if length > limit or following > size:
+                break
+            found.append(at)
+            at = following
+        return np.array(found, np.int64)
+
+    def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window:
+        views = np.lib.stride_tricks.as_strided(buffer[:16].view("V16"), (len(buffer) - 16,), (1,))
+        fields = views[heads].view(self._type).reshape(-1, 4).astype(np.int64)
+        time_ns = fields[:, 0] * 1_000_000_000 + fields[:, 1] * self._fraction_ns
+        return Window(buffer, self._offset, heads + 16, fields[:, 2], fields[:, 3], time_ns, number + 1)
