@@ -74,8 +74,7 @@ class Exchanges:
         return known is not None and known[2] < error.number
 
     def _key(self, packet: Datagram | IcmpError) -> int:
-        ends = [np.array([self._endpoints.of(*end)[1]], np.uint64) for end in (packet.src, packet.dst)]
-        return int(self._endpoints.pair(*ends)[0])
+        return self._endpoints.pair_of(packet.src, packet.dst)
 
     def counted(self, others: Iterable[Exchange]) -> tuple[int, int]:
         """Exchanges in all, with those that the flow table has, and how many had no reply."""

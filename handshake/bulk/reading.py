@@ -46,6 +46,8 @@ class BulkReader:
         self._exchanges = Exchanges(limit, self._endpoints)
         self._verdicts: dict[int, Verdict] = {}
         self._latest_ns = self._created_ns = 0
+        self._waiting: set[int] = set()
+        """Slots that are live from now on, whose kept packets have not been fed."""
         self.tally = Tally()
         self.census = Census(source, self._endpoints)
 
@@ -161,13 +163,15 @@ class BulkReader:
         wild = np.zeros(len(segments.row), np.bool_)
         if copies.rows:
             wild, segments = self._without(copies, segments)
+            if not len(wild):
+                self._take_copies(window, odd, copies)
+                return
         rows = Rows(window.time_ns[segments.row], window.first + segments.row,
                     window.at + window.starts[segments.row], wild, _talk(window, segments))  # fmt: skip
         self._make_room(len(segments.row))
         sifted = self._sieve.sift(window.data, segments, rows)
         self._learn(window, sifted)
-        for slot in sifted.promote.tolist():
-            self._promote(slot)
+        self._waiting.update(sifted.promote.tolist())
         if len(sifted.feed) or copies.rows:
             self._feed(window, sifted, odd, copies)
         if len(sifted.created):
@@ -183,7 +187,7 @@ class BulkReader:
             slot = self._slots.known.get(pair)
             if slot is not None and not self._slots.live[slot]:
                 self._slots.live[slot] = True
-                self._promote(slot)
+                self._waiting.add(slot)
         keep = ~np.isin(segments.row, list(copies.rows))
         pairs = self._endpoints.pair(segments.src, segments.dst)
         return np.isin(pairs, np.array(sorted(copies.pairs), np.uint64))[keep], segments.take(np.flatnonzero(keep))
@@ -207,6 +211,7 @@ class BulkReader:
 
     def _promote(self, slot: int) -> None:
         """Follow this connection packet by packet from now on."""
+        self._waiting.remove(slot)
         opened = bool(self._slots.phase[slot] == OPEN or self._slots.kept[slot] > 3)
         for index, packet in enumerate(self._packets(slot)):
             self._finished(feed(self._table, packet, index, opened=opened))
@@ -225,14 +230,35 @@ class BulkReader:
             packet = odd.get(row) or decode_alone(self._frame(window, row))
             transport = packet.transport
             assert isinstance(transport, Segment | IcmpError)
+            self._ready(transport)
             if index < 0:
-                self.tally.copies += 1
-                self._table.copied(transport)
+                self._copied(transport)
                 continue
             self._catch_up_to(sifted, index, told, transport)
-            self._table.tidy(int(newest[np.searchsorted(created, row)]))
+            begun = self._table.begun
+            created_ns = max(self._created_ns, int(newest[np.searchsorted(created, row)]))
+            self._table.expire(transport, created_ns)
             self._finished(self._table.feed(packet))
+            if self._table.begun > begun:
+                self._created_ns = max(created_ns, packet.time_ns)
         self._settle(sifted, told)
+
+    def _take_copies(self, window: Window, odd: dict[int, Packet], copies: Copied) -> None:
+        for row in sorted(copies.rows):
+            packet = odd.get(row) or decode_alone(self._frame(window, row))
+            assert isinstance(packet.transport, Segment)
+            self._ready(packet.transport)
+            self._copied(packet.transport)
+
+    def _ready(self, packet: Segment | IcmpError) -> None:
+        """Feed what was kept of the connection of a packet, if that is still to be done."""
+        slot = self._slots.known.get(self._endpoints.pair_of(packet.src, packet.dst), -1)
+        if slot in self._waiting:
+            self._promote(slot)
+
+    def _copied(self, packet: Segment | IcmpError) -> None:
+        self.tally.copies += 1
+        self._table.copied(packet)
 
     def _catch_up_to(self, sifted: Sifted, index: int, told: dict[int, int], packet: Segment | IcmpError) -> None:
         """Tell a conversation what was passed over before this packet, if anything was."""

@@ -127,6 +127,7 @@ class Sieve:
         """Take the packets of a window; those that are kept are noted in the slots."""
         slots = self._slots
         count = len(segments.row)
+        assert count
         pair = self._endpoints.pair(segments.src, segments.dst)
         low = np.uint64((1 << INDEX_BITS) - 1)
         packed = (pair & ~low) | np.arange(count, dtype=np.uint64)
@@ -326,7 +327,7 @@ class Sieve:
             told = spoke_at >= 0
             slots.clock[ids[told], each] = tsval[spoke_at[told]]
         slots.live[going] = True
-        tops = tuple(np.where(before[each] > _NEVER // 2, bases[each][group] + before[each], -1) for each in (0, 1))
+        tops = tuple(np.where(before[each] > _NEVER // 2, (bases[each][group] + before[each]) & 0xFFFFFFFF, -1) for each in (0, 1))
         return Sifted(segs, rows, slot, side, starts, group, feed, going, passed, (tops[0], tops[1]), (last[0], last[1]),
                       tsval, before_ns, carried_ends, clock, pending, starts[so_far == 0])  # fmt: skip
 

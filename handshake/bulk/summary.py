@@ -8,9 +8,16 @@ from handshake.bulk.crowds import crowds, listeners
 from handshake.bulk.reading import BulkReader
 from handshake.bulk.sift import NotPlainError
 from handshake.bulk.verdicts import Judge
+from handshake.model.handshake import Handshake
 from handshake.model.report import Report
 from handshake.source.capture import Capture
 from handshake.source.columns import WINDOW, Columns
+
+
+def number_of(handshake: Handshake) -> int:
+    """Number of the first frame."""
+    packet = handshake.steps[0].packet
+    return packet.number
 
 
 def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> Iterator[Report | int]:
@@ -30,7 +37,7 @@ def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> I
     reader.finish()
     census = reader.census
     lines = census.lines()
-    talks = tuple(sorted(census.talks, key=lambda talk: talk.timeline[0].time_ns))
+    talks = tuple(sorted(census.talks, key=number_of))
     yield Report(
         (capture.info(),), reader.tally, talks, totals=census.totals(lines), crowds=crowds(census, lines),
         listeners=listeners(census, lines), exchange_counts=reader.exchanges,

@@ -90,12 +90,23 @@ class FlowTable:
         if flow is not None:
             flow.copied(packet)
 
+    @property
+    def begun(self) -> int:
+        """Conversations that it ever had."""
+        return self._numbers
+
     def __len__(self) -> int:
         """Conversations in it."""
         return sum(map(len, self._queues))
 
-    def tidy(self, now_ns: int) -> None:
-        """Forget connections that have been closed for longer than TIME-WAIT lasts, the first closed first."""
+    def expire(self, packet: Segment | IcmpError, now_ns: int) -> None:
+        """Forget the connection between the ends of a packet if it has been closed for longer than TIME-WAIT lasts."""
+        flow = self.conversation(packet)
+        if flow is not None and flow.closed_ns is not None and now_ns - flow.closed_ns > LINGER_NS:
+            self._drop(flow, now_ns)
+
+    def _tidy(self, now_ns: int) -> None:
+        """Forget those that have been closed for longer than that, the first closed first."""
         closed = self._queues[0]
         while closed:
             flow = next(iter(closed.values()))
@@ -179,7 +190,7 @@ class FlowTable:
         return 2 if flow.completed_by is not None else 1
 
     def _make_room(self, now_ns: int) -> None:
-        self.tidy(now_ns)
+        self._tidy(now_ns)
         while len(self) >= self.limit:
             flow = next(iter(next(filter(None, self._queues)).values()))
             flow.evicted = flow.closed_ns is None

@@ -123,6 +123,11 @@ class Endpoints:
         word = self.host6(np.frombuffer(address, ">u8").astype(np.uint64).reshape(1, 2))
         return int(word[0]), int(self.endpoint6(word, np.array([port]))[0])
 
+    def pair_of(self, one: tuple[bytes, int], other: tuple[bytes, int]) -> int:
+        """The word for two endpoints, addresses and ports."""
+        words = (np.array([self.of(*end)[1]], np.uint64) for end in (one, other))
+        return int(self.pair(*words)[0])
+
     def pair(self, one: Words, other: Words) -> Words:
         """A word for two endpoints, whichever comes first."""
         low, high = np.minimum(one, other), np.maximum(one, other)
