@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from dataclasses import replace
+from operator import attrgetter
 
 from handshake.bulk.crowds import crowds, listeners
 from handshake.bulk.reading import BulkReader
 from handshake.bulk.sift import NotPlainError
 from handshake.bulk.verdicts import Judge
-from handshake.model.handshake import Handshake
 from handshake.model.report import Report
 from handshake.source.capture import Capture
 from handshake.source.columns import WINDOW, Columns
 
 
-def number_of(handshake: Handshake) -> int:
-    """Number of the first frame."""
-    packet = handshake.steps[0].packet
-    return packet.number
+def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> Generator[Report, None, None]:
+    """Read a whole capture, window by window: yields a report of the counts so far, and at last the whole one.
 
-
-def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> Iterator[Report | int]:
-    """Read a whole capture: yields how many frames were read so far, and at the end the report.
-
-    Raises NotPlainError when it has to be read frame by frame, from its beginning.
+    Raises NotPlainError when the capture has to be read frame by frame, from its beginning. Who wants no
+    more of the capture throws Enough in, and gets the report of what was read.
     """
     columns = Columns.of(capture, window)
     if columns is None:
         raise NotPlainError("no columns")
     reader = BulkReader(columns, judge, capture.name, limit)
-    for piece in columns.windows():
-        reader.take(piece)
-        yield reader.tally.frames
-    if any(True for _ in capture):
-        raise NotPlainError("frames behind the windows")
+    try:
+        for piece in columns.windows():
+            reader.take(piece)
+            yield Report((capture.info(),), reader.tally, ())
+        if any(True for _ in capture):
+            raise NotPlainError("frames behind the windows")
+    except Enough:
+        pass
     reader.finish()
     census = reader.census
     lines = census.lines()
-    talks = tuple(sorted(census.talks, key=number_of))
+    talks = sorted((replace(talk, number=talk.steps[0].packet.number) for talk in census.talks), key=attrgetter("number"))
     yield Report(
-        (capture.info(),), reader.tally, talks, totals=census.totals(lines), crowds=crowds(census, lines),
+        (capture.info(),), reader.tally, tuple(talks), totals=census.totals(lines), crowds=crowds(census, lines),
         listeners=listeners(census, lines), exchange_counts=reader.exchanges,
     )  # fmt: skip
+
+
+class Enough(Exception):  # noqa: N818 - no error
+    """Thrown into `swept`: what was read is enough."""

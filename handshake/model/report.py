@@ -67,6 +67,20 @@ class Tally:
     """ICMP errors about flows of which nothing else was captured."""
 
 
+    def merge(self, later: Tally) -> None:
+        """Add the counts of another capture."""
+        for name in (
+            "frames", "tcp", "udp", "icmp_errors", "evicted", "evicted_exchanges", "copies", "backward", "unmatched_icmp"
+        ):  # fmt: skip
+            setattr(self, name, getattr(self, name) + getattr(later, name))
+        for mine, other in ((self.undecoded, later.undecoded), (self.faults, later.faults)):
+            for reason, number in other.items():
+                mine[reason] = mine.get(reason, 0) + number
+        self.most_backward_ns = max(self.most_backward_ns, later.most_backward_ns)
+        self.first_ns = min((ns for ns in (self.first_ns, later.first_ns) if ns is not None), default=None)
+        self.last_ns = max((ns for ns in (self.last_ns, later.last_ns) if ns is not None), default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What the user asked to probe, as typed and as understood."""

@@ -67,6 +67,12 @@ class Capture:
         """Close the file; standard input stays open."""
         self._stream.close()
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file; 0 where it is no plain file of its own."""
+        descriptor = self.descriptor()
+        return 0 if descriptor is None else os.fstat(descriptor).st_size
+
     def descriptor(self) -> int | None:
         """The open file, for who reads it from anywhere; None for a pipe or where it is compressed."""
         return self._stream.descriptor()
