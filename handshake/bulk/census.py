@@ -17,8 +17,9 @@ from handshake.model.finding import Finding
 from handshake.model.handshake import Handshake, Outcome
 from handshake.model.packet import ACK, RST, SYN, Segment, Tags
 from handshake.model.totals import LATEST, Totals
-from handshake.wire.columns import Endpoints, Ints
+from handshake.wire.columns import Bools, Endpoints, Ints
 
+EVICTED = "HS901"
 OUTCOMES = tuple(Outcome)
 _CODE = {outcome: index for index, outcome in enumerate(OUTCOMES)}
 _SIX = 1 << 63
@@ -32,6 +33,12 @@ LINE = np.dtype(
 )  # fmt: skip
 """A handshake: number of its first frame, ends, VLANs and tunnels, times (-1: none), which findings, whether a scan is
 made of such, whether it is an answer that nobody asked for, whether the client sent its first packet, and initial numbers where their SYN was captured (or -1)."""
+
+
+def _bare(code: str) -> Finding:
+    """A finding without its details."""
+    rule = RULES[code]
+    return Finding(rule.code, rule.name, rule.severity, "", ())
 
 
 class Census:
@@ -97,19 +104,22 @@ class Census:
         if len(self._single) >= 4096:
             self._flush()
 
-    def add_alike(self, slots: Slots, chosen: Ints, verdicts: Sequence[Verdict], which: Ints) -> None:
+    def add_alike(
+        self, slots: Slots, chosen: Ints, verdicts: Sequence[Verdict], which: Ints, evicted: Bools | None = None
+    ) -> None:
         """Add connections by the verdicts on those that went like them; `which` says on whom each is."""
         outcome = np.array([_CODE[verdict.outcome] for verdict in verdicts])[which]
         opened = np.array([verdict.outcome.opened for verdict in verdicts])[which]
         times = slots.times[chosen]
         took = np.where(opened, times[:, 2] - times[:, 0], -1)
         plain = np.array([self._finding(verdict.findings) for verdict in verdicts])[which]
-        slow = np.flatnonzero(took >= SLOW_NS)
-        if len(slow):
-            rule = RULES[SLOW]
-            extra = Finding(rule.code, rule.name, rule.severity, "", ())
-            own = np.array([self._finding((*verdict.findings, extra)) for verdict in verdicts])
-            plain[slow] = own[which[slow]]
+        slow = took >= SLOW_NS
+        early = np.zeros(len(chosen), np.bool_) if evicted is None else evicted
+        for codes, mask in (((SLOW,), slow & ~early), ((EVICTED,), early & ~slow), ((SLOW, EVICTED), early & slow)):
+            rows = np.flatnonzero(mask)
+            if len(rows):
+                own = np.array([self._finding((*verdict.findings, *map(_bare, codes))) for verdict in verdicts])
+                plain[rows] = own[which[rows]]
         lines = np.zeros(len(chosen), LINE)
         lines["by_client"] = True
         columns = {

@@ -10,6 +10,7 @@ from handshake.app.http import METHODS
 from handshake.bulk.census import Census
 from handshake.bulk.copies import Copied, CopyFinder
 from handshake.bulk.datagrams import Exchanges
+from handshake.bulk.room import NEVER, Room
 from handshake.bulk.sift import NotPlainError, Rows, Sieve, Sifted
 from handshake.bulk.slots import OPEN, Slots
 from handshake.bulk.verdicts import Judge, Verdict, feed, judged
@@ -27,6 +28,7 @@ from handshake.wire.decode import decode as decode_alone
 _FIRST = np.array([int.from_bytes(start[:4], "little") for start in (*METHODS, b"HTTP")], np.int64)
 _LETTERS = np.array(sorted({start[0] for start in (*METHODS, b"HTTP")}), np.uint8)
 _TCP, _UDP = 6, 17
+UNBOUNDED = 1 << 62
 
 
 class BulkReader:
@@ -39,7 +41,7 @@ class BulkReader:
         self._endpoints = Endpoints()
         self._slots = Slots()
         self._sieve = Sieve(self._slots, self._endpoints)
-        self._table = FlowTable(limit)
+        self._table = FlowTable(UNBOUNDED)
         self._table.source = source
         self._decoder = Decoder()
         self._finder = CopyFinder(self._endpoints, self._packet_at)
@@ -168,18 +170,14 @@ class BulkReader:
                 return
         rows = Rows(window.time_ns[segments.row], window.first + segments.row,
                     window.at + window.starts[segments.row], wild, _talk(window, segments))  # fmt: skip
-        self._make_room(len(segments.row))
         sifted = self._sieve.sift(window.data, segments, rows)
         self._learn(window, sifted)
         self._waiting.update(sifted.promote.tolist())
         if len(sifted.feed) or copies.rows:
             self._feed(window, sifted, odd, copies)
+        self._make_room(sifted)
         if len(sifted.created):
             self._created_ns = max(self._created_ns, int(sifted.rows.time_ns[sifted.created].max()))
-
-    def _make_room(self, count: int) -> None:
-        if len(self._slots) - self._slots.alive + len(self._table) + count > self._limit:
-            raise NotPlainError("full")
 
     def _without(self, copies: Copied, segments: Segments) -> tuple[Bools, Segments]:
         """Take the copies out; the connections that they belong to are followed one by one."""
@@ -205,9 +203,10 @@ class BulkReader:
     def _packets(self, slot: int) -> list[Packet]:
         """The kept packets of a connection, read again."""
         slots = self._slots
-        first = int(slots.first[slot])
-        places = slots.places[slot, : slots.kept[slot]].tolist()
-        return [decode_alone(self._columns.frame(place, first + index)) for index, place in enumerate(places)]
+        kept = slots.kept[slot]
+        numbers = (slots.first[slot] + slots.numbers[slot, :kept]).tolist()
+        places = slots.places[slot, :kept].tolist()
+        return [decode_alone(self._columns.frame(*each)) for each in zip(places, numbers, strict=True)]
 
     def _promote(self, slot: int) -> None:
         """Follow this connection packet by packet from now on."""
@@ -297,14 +296,16 @@ class BulkReader:
             span = slice(index + 1, int(stops[group]))
             rest = sifted.passed[span]
             slots.pending[slot] = rest.any()
+            flow = self._conversation(slot)
+            if flow is not None:
+                flow.last_number = int(slots.last[slot])
             for side in (0, 1):
                 spoke = np.flatnonzero(rest & (sifted.side[span] == side) & (sifted.segments.payload[span] > 0)
                                        & (sifted.tsval[span] >= 0))  # fmt: skip
                 slots.clock[slot, side] = sifted.tsval[index + 1 + spoke[-1]] if len(spoke) else -1
             if not slots.talked[slot]:
-                flow = self._conversation(slot)
                 slots.talked[slot] = flow is not None and flow.talk.without_http
-            if self._conversation(slot) is None:
+            if flow is None:
                 slots.release(np.array([slot]))
 
     def _conversation(self, slot: int) -> Conversation | None:
@@ -330,10 +331,8 @@ class BulkReader:
         for handshake in handshakes:
             self.census.add(self._judge(handshake))
 
-    def _conclude(self, chosen: Ints) -> None:
-        """These connections are finished: judge each, or one of those that went alike."""
-        if not len(chosen):
-            return
+    def _verdicts_on(self, chosen: Ints) -> tuple[list[Verdict], Ints]:
+        """Verdicts on connections, each judged once for all that went like it; and which of them is on whom."""
         slots = self._slots
         forms, first, which = np.unique(slots.form[chosen], return_index=True, return_inverse=True)
         verdicts = []
@@ -343,8 +342,50 @@ class BulkReader:
                 opened = bool(slots.phase[slot] == OPEN)
                 verdict = self._verdicts[form] = judged(self._packets(slot), self._judge, opened=opened)
             verdicts.append(verdict)
-        self.census.add_alike(slots, chosen, verdicts, which)
-        slots.release(chosen)
+        return verdicts, which
+
+    def _conclude(self, chosen: Ints, evicted: Bools | None = None) -> None:
+        """These connections are finished."""
+        if len(chosen):
+            verdicts, which = self._verdicts_on(chosen)
+            self.census.add_alike(self._slots, chosen, verdicts, which, evicted)
+            self._slots.release(chosen)
+
+    def _make_room(self, sifted: Sifted) -> None:
+        """Take out what a full table would have lost while the packets of a window came."""
+        slots, table = self._slots, self._table
+        created = np.sort(slots.first[sifted.slot[sifted.created]])
+        count = len(slots) - slots.alive + len(table)
+        if count <= self._limit:
+            return
+        chosen = slots.used()
+        chosen = chosen[~slots.live[chosen]]
+        verdicts, which = self._verdicts_on(chosen)
+        closed, opened = (self._frames(chosen, np.array(each)[which])
+                          for each in ([v.closed_by for v in verdicts], [v.opened_by for v in verdicts]))  # fmt: skip
+        flows = list(table.stages())
+        room = Room(np.append(slots.first[chosen], [flow.first_number for _, flow in flows]),
+                    np.append(opened, [flow.completed_by.number if flow.completed_by else NEVER for _, flow in flows]),
+                    np.append(closed, [flow.closed_number or NEVER for _, flow in flows]))  # fmt: skip
+        gone, frames = room.leaving(created, self._limit)
+        mine = gone < len(chosen)
+        leaving = chosen[gone[mine]]
+        if (slots.last[leaving] > frames[mine]).any():
+            raise NotPlainError("a connection goes on after it was evicted")
+        early = closed[gone[mine]] >= frames[mine]
+        self._conclude(leaving, early)
+        self.tally.evicted += int(early.sum())
+        for index, frame in zip((gone[~mine] - len(chosen)).tolist(), frames[~mine].tolist(), strict=True):
+            flow = flows[index][1]
+            if flow.last_number > frame:
+                raise NotPlainError("a connection goes on after it was evicted")
+            table.evict(flow)
+        self._finished(table.collect())
+
+    def _frames(self, chosen: Ints, place: Ints) -> Ints:
+        """Numbers of the frames at these places among the kept packets; `NEVER` for place -1."""
+        slots = self._slots
+        return np.where(place < 0, NEVER, slots.first[chosen] + slots.numbers[chosen, np.maximum(place, 0)])
 
 
 def _talk(window: Window, segments: Segments) -> Bools:

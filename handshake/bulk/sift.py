@@ -301,7 +301,7 @@ class Sieve:
 
         # where each connection stands now
         slots.rows[ids] += stops - starts + 1
-        slots.last_ns[ids] = time_ns[stops]
+        slots.last_ns[ids], slots.last[ids] = time_ns[stops], rows.number[stops]
         slots.kinds[ids] = kinds
         slots.talked[ids] |= talked[stops] & ~slots.live[ids]
         slots.reset[ids] |= reset[stops] | is_rst[stops]
@@ -350,8 +350,8 @@ class Sieve:
         slot, side, rank, turn = slot[where], side[where], rank[where], turn[where]
         tsval, tsecr = tsval[where], tsecr[where]
         slots.places[slot, rank] = rows.place[where]
-        early = rank < 3
-        slots.times[slot[early], rank[early]] = rows.time_ns[where[early]]
+        slots.times[slot, rank] = rows.time_ns[where]
+        slots.numbers[slot, rank] = rows.number[where] - slots.first[slot]
         begins = rank == 0
         slots.syn_tsval[slot[begins]] = tsval[begins]
         syn = (segs.flags & SYN) > 0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from handshake.wire.columns import Ints, Words
 
-MOST_KEPT = 16
+MOST_KEPT = 14
 """Packets of one connection that are remembered by their place in the file; with more it is followed one by one."""
 
 _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -20,7 +20,7 @@ _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "server_host": ("u8", ()),
     "ports": ("i8", ()),
     "first": ("i8", ()),
-    "times": ("i8", (3,)),
+    "last": ("i8", ()),
     "last_ns": ("i8", ()),
     "rows": ("i8", ()),
     "kept": ("i8", ()),
@@ -44,6 +44,8 @@ _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "payload": ("i8", (2,)),
     "fins": ("?", (2,)),
     "places": ("i8", (MOST_KEPT,)),
+    "times": ("i8", (MOST_KEPT,)),
+    "numbers": ("i4", (MOST_KEPT,)),
 }
 
 NEW, ASKED, ANSWERED, OPEN, ODD = range(5)
@@ -61,8 +63,8 @@ class Slots:
     ports: Ints
     first: Ints
     """Number of the first frame."""
-    times: Ints
-    """Of the first three kept packets, ns."""
+    last: Ints
+    """Number of the last frame so far."""
     last_ns: Ints
     rows: Ints
     kept: Ints
@@ -96,6 +98,10 @@ class Slots:
     fins: NDArray[np.bool_]
     places: Ints
     """Where the kept packets begin in the file."""
+    times: Ints
+    """When they were captured, ns."""
+    numbers: NDArray[np.int32]
+    """Their frames, counted from the first one."""
 
     def __init__(self) -> None:
         self._free: list[int] = []
@@ -127,7 +133,7 @@ class Slots:
         self.known.update(zip(pairs, slots, strict=True))
         places = np.array(slots, np.int64)
         for name, (_, shape) in _FIELDS.items():
-            if name != "places":
+            if name not in ("places", "times", "numbers"):
                 getattr(self, name)[places] = np.zeros(shape, bool) if shape else 0
         self.pair[places] = pairs
         for name in ("ack", "tsval", "clock", "ttl", "wnd", "syn_tsval"):

@@ -27,8 +27,10 @@ class Verdict:
     probing: bool
     openings: tuple[bool, bool]
     """Whether client and server have a SYN or SYN-ACK that their numbers are built on."""
-    closed_by: int | None
-    """Which of the kept packets closed it."""
+    closed_by: int
+    """Which of the kept packets closed it; -1: none."""
+    opened_by: int
+    """Which of them completed its handshake; -1: none."""
 
 
 def feed(table: FlowTable, packet: Packet, place: int, *, opened: bool) -> Sequence[Handshake]:
@@ -44,16 +46,18 @@ def feed(table: FlowTable, packet: Packet, place: int, *, opened: bool) -> Seque
 def judged(packets: Sequence[Packet], judge: Judge, *, opened: bool) -> Verdict:
     """The verdict on a connection of which these packets were kept."""
     table = FlowTable()
-    closed_by = None
+    closed_by = opened_by = -1
     for place, packet in enumerate(packets):
         feed(table, packet, place, opened=opened)
         assert isinstance(packet.transport, Segment)
         flow = table.conversation(packet.transport)
-        if closed_by is None and flow is not None and flow.closed_ns is not None:
+        if closed_by < 0 and flow is not None and flow.closed_ns is not None:
             closed_by = place
+        if opened_by < 0 and flow is not None and flow.completed_by is not None:
+            opened_by = place
     (handshake,) = map(judge, table.finish())
     client, server = (
         peer.opening is not None and peer.iss == peer.opening.seq for peer in (handshake.client, handshake.server)
     )
     findings = tuple(finding for finding in handshake.findings if finding.code != SLOW)
-    return Verdict(handshake.outcome, findings, is_probing(handshake), (client, server), closed_by)
+    return Verdict(handshake.outcome, findings, is_probing(handshake), (client, server), closed_by, opened_by)

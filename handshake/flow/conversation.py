@@ -55,12 +55,15 @@ class Conversation:
         "challenged",
         "client",
         "closed_ns",
+        "closed_number",
         "completed_by",
         "copies",
         "evicted",
         "fins_crossed",
+        "first_number",
         "first_close",
         "first_data_ns",
+        "last_number",
         "number",
         "other_ways",
         "reset_by",
@@ -113,6 +116,10 @@ class Conversation:
         """The side that was just given reason for a challenge ACK."""
         self.closed_ns: int | None = None
         """When both directions were closed or the connection was reset."""
+        self.closed_number: int | None = None
+        """The frame that did it."""
+        self.first_number = self.last_number = first.number
+        """Frames of its first and latest segments."""
         self.evicted = False
         self._early_ack: Segment | None = None
         """A client's ACK that was captured before any SYN-ACK."""
@@ -422,6 +429,7 @@ class Conversation:
             self._ran_back = True
             marks.append(Mark.TIME_BACK)
         self._last_ns = segment.time_ns
+        self.last_number = segment.number
         sender.sent(segment)
         if fits:
             sender.advance(segment)
@@ -455,7 +463,7 @@ class Conversation:
         if self.closed_ns is None:
             done = self.client.state in _DONE and self.server.state in _DONE
             if done or self.reset_by is not None:
-                self.closed_ns = segment.time_ns
+                self.closed_ns, self.closed_number = segment.time_ns, segment.number
 
     def _settle_server(self, initial: State, answer: Segment) -> None:
         """The server's first answer tells in which state the SYNs found it."""

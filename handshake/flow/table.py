@@ -90,6 +90,20 @@ class FlowTable:
         if flow is not None:
             flow.copied(packet)
 
+    def stages(self) -> Iterator[tuple[int, Conversation]]:
+        """Conversations with their stage, closed 0, embryonic 1 or open 2; in each in the order in which they may go."""
+        return ((stage, flow) for stage, queue in enumerate(self._queues) for flow in queue.values())
+
+    def evict(self, flow: Conversation) -> None:
+        """Take a conversation out of a full table."""
+        flow.evicted = flow.closed_ns is None
+        self.evicted += flow.evicted
+        self._drop(flow)
+
+    def collect(self) -> Sequence[Handshake]:
+        """Handshakes that were finished by other ways than `feed`."""
+        return self._take_finished()
+
     @property
     def begun(self) -> int:
         """Conversations that it ever had."""

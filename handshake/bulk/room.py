@@ -1,0 +1,59 @@
+"""Who leaves a full flow table, and when: the order of `flow.table`, told from frame numbers alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handshake.wire.columns import Ints
+
+NEVER = 1 << 62
+
+
+class Room:
+    """Connections by the frames that began, opened and closed them; `NEVER` where none did."""
+
+    def __init__(self, begun: Ints, opened: Ints, closed: Ints) -> None:
+        self._begun = begun
+        left = np.minimum(opened, closed)
+        self._queues = [
+            _Queue(closed, np.full(len(begun), NEVER)),
+            _Queue(begun, left),
+            _Queue(np.where(opened < closed, opened, NEVER), closed),
+        ]
+
+    def leaving(self, created: Ints, limit: int) -> tuple[Ints, Ints]:
+        """Who has to leave when connections begin with these frames, the last of those in it: and at which frame."""
+        there = len(self._begun) - len(created)
+        gone: list[int] = []
+        frames: list[int] = []
+        taken: set[int] = set()
+        for frame in created.tolist():
+            while there >= limit:
+                who = next(filter(lambda each: each is not None, (queue.first(frame, taken) for queue in self._queues)))
+                assert who is not None
+                taken.add(who)
+                gone.append(who)
+                frames.append(frame)
+                there -= 1
+            there += 1
+        return np.array(gone, np.int64), np.array(frames, np.int64)
+
+
+class _Queue:
+    """Those that enter with some frame and leave with a later one, in the order of entering."""
+
+    def __init__(self, enters: Ints, leaves: Ints) -> None:
+        rows = np.flatnonzero(enters < NEVER)
+        rows = rows[np.argsort(enters[rows], kind="stable")]
+        self._rows = rows.tolist()
+        self._enters = enters[rows].tolist()
+        self._leaves = leaves[rows].tolist()
+        self._at = 0
+
+    def first(self, frame: int, taken: set[int]) -> int | None:
+        """The one that has been there longest before a frame."""
+        while self._at < len(self._rows) and self._enters[self._at] < frame:
+            if self._leaves[self._at] >= frame and self._rows[self._at] not in taken:
+                return self._rows[self._at]
+            self._at += 1
+        return None
