@@ -130,7 +130,7 @@ class Census:
         }  # fmt: skip
         for side, name in enumerate(("client_iss", "server_iss")):
             there = np.array([verdict.openings[side] for verdict in verdicts])[which]
-            columns[name] = np.where(there, slots.iss[chosen, side], -1)
+            columns[name] = np.where(there, slots.iss[chosen, side].astype(np.int64), -1)
         for name, column in columns.items():
             lines[name] = column
         self._parts.append(lines)

@@ -5,20 +5,23 @@ Numpy only finds the hosts that may concern a rule: every group that the rule co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from handshake.bulk.census import OUTCOMES, Census
-from handshake.findings.crowds import MANY_ATTEMPTS, MANY_TARGETS
+from handshake.findings.crowds import MANY_ATTEMPTS, MANY_TARGETS, flood_of
 from handshake.findings.numbers import ENOUGH, SMALL_PORT_STEP, SMALL_STEP
-from handshake.findings.registry import RULES, crowd_of
+from handshake.findings.registry import RULES, Group, Members, crowd_of
 from handshake.findings.sketch import FAILED, Sketch
 from handshake.model.crowd import Crowd
 from handshake.model.listener import Listener
 from handshake.wire.columns import Bools, Ints, scrambled
 
 _FAILED = np.array([outcome in FAILED for outcome in OUTCOMES])
+_OPENED = np.array([outcome.opened for outcome in OUTCOMES])
 
 
 def sketches(census: Census, lines: np.ndarray) -> list[Sketch]:
@@ -35,26 +38,51 @@ def sketches(census: Census, lines: np.ndarray) -> list[Sketch]:
 
 def crowds(census: Census, lines: np.ndarray) -> tuple[Crowd, ...]:
     """What the handshakes amount to together, in the order of the codes."""
-    chosen = {
-        "HS601": _scanning(lines), "HS602": _scanning(lines), "HS603": _flooded(lines),
-        "HS604": lines["unasked"],
-        "HS605": _numbered(lines), "HS606": _ported(lines),
+    concerned = {
+        "HS601": _scanning, "HS602": _scanning, "HS604": lambda lines: lines["unasked"],
+        "HS605": _numbered, "HS606": _ported,
     }  # fmt: skip
     found: list[Crowd] = []
     for rule in RULES.values():
-        if rule.collect is not None:
-            mask = chosen.get(rule.code, np.ones(len(lines), np.bool_))
-            found += (crowd_of(rule, census.source, group) for group in rule.collect(sketches(census, lines[mask])))
+        if rule.collect is None:
+            continue
+        if rule.code == "HS603":
+            groups: Iterable[Group] = _floods(census, lines)
+        else:
+            groups = rule.collect(sketches(census, lines[concerned[rule.code](lines)]))
+        found += (crowd_of(rule, census.source, group) for group in groups)
     return tuple(found)
+
+
+def _floods(census: Census, lines: np.ndarray) -> Iterator[Group]:
+    """HS603 by the same test, its numbers counted at once for all attempts at a server."""
+    failed = np.flatnonzero(_many(lines["server_host"], _FAILED[lines["outcome"]], MANY_ATTEMPTS))
+    hosts, first = np.unique(lines["server_host"][failed], return_index=True)
+    for host in hosts[np.argsort(first)]:
+        at = lines["server_host"] == host
+        found = lines[failed[at[failed]]]
+        kinds, seen, counts = np.unique(found["outcome"], return_index=True, return_counts=True)
+        order = np.argsort(seen)
+        outcomes = Counter({OUTCOMES[kind]: int(count) for kind, count in zip(kinds[order], counts[order], strict=True)})
+        ports = set(np.unique(found["ports"] & 0xFFFF).tolist())
+        clients = np.unique(found["client_host"])
+        members = Members(array("q", found["number"].tobytes()), int(found["start"].min()), int(found["end"].max()))
+        yield from flood_of(
+            census.endpoint(int(host), 0).address, ports,
+            (len(clients), census.endpoint(int(clients[0]), 0).address), outcomes,
+            int((at & _OPENED[lines["outcome"]]).sum()), int(found["start"].max() - found["start"].min()), members,
+        )  # fmt: skip
 
 
 def _many(key: np.ndarray, mask: Bools, least: int) -> Bools:
     """Of the lines in the mask those whose key occurs that often."""
     out = np.zeros(len(key), np.bool_)
     rows = np.flatnonzero(mask)
-    if len(rows):
-        _, group, counts = np.unique(key[rows], return_inverse=True, return_counts=True)
-        out[rows[counts[group] >= least]] = True
+    ordered = np.sort(key[rows])
+    far = ordered[least - 1 :]
+    often = far[ordered[: len(far)] == far]
+    if len(often):
+        out[rows[np.isin(key[rows], np.unique(often))]] = True
     return out
 
 
@@ -62,16 +90,12 @@ def _scanning(lines: np.ndarray) -> Bools:
     return _many(lines["client_host"], lines["probing"], MANY_TARGETS)
 
 
-def _flooded(lines: np.ndarray) -> Bools:
-    """All attempts at servers at which enough failed."""
-    failed = _many(lines["server_host"], _FAILED[lines["outcome"]], MANY_ATTEMPTS)
-    return np.isin(lines["server_host"], np.unique(lines["server_host"][failed]))
-
-
 def _numbered(lines: np.ndarray) -> Bools:
     """Lines of hosts whose initial numbers may count up: in the order of time nearly all steps are small."""
     out = np.zeros(len(lines), np.bool_)
     rows, host, isn = _peers(lines)
+    often = _many(host, np.ones(len(host), np.bool_), ENOUGH)
+    rows, host, isn = rows[often], host[often], isn[often]
     if not len(rows):
         return out
     pair = scrambled(lines["client_host"][rows] + scrambled(lines["server_host"][rows] ^ scrambled(
@@ -94,7 +118,7 @@ def _numbered(lines: np.ndarray) -> Bools:
 def _ported(lines: np.ndarray) -> Bools:
     """Lines of clients whose ports may count up from server to server."""
     out = np.zeros(len(lines), np.bool_)
-    rows = np.flatnonzero(lines["client_iss"] >= 0)
+    rows = np.flatnonzero(_many(lines["client_host"], lines["client_iss"] >= 0, ENOUGH))
     if not len(rows):
         return out
     host = lines["client_host"][rows]

@@ -205,7 +205,7 @@ class BulkReader:
         slots = self._slots
         kept = slots.kept[slot]
         numbers = (slots.first[slot] + slots.numbers[slot, :kept]).tolist()
-        places = slots.places[slot, :kept].tolist()
+        places = (slots.place[slot] + slots.places[slot, :kept]).tolist()
         return [decode_alone(self._columns.frame(*each)) for each in zip(places, numbers, strict=True)]
 
     def _promote(self, slot: int) -> None:

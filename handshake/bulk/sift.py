@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from handshake.bulk.slots import ANSWERED, ASKED, MOST_KEPT, NEW, ODD, OPEN, Slots
+from handshake.bulk.slots import ANSWERED, ASKED, MOST_BYTES, MOST_KEPT, NEW, ODD, OPEN, Slots
 from handshake.findings.middlebox import PATIENT_NS
 from handshake.flow.table import LINGER_NS
 from handshake.model.packet import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN
@@ -191,7 +191,7 @@ class Sieve:
             return np.where(own_in, column[own_last], carried.reshape(-1)[own])
 
         # numbers, as distances from where each side stood
-        spoke, nxt = slots.spoke[ids], slots.nxt[ids]
+        spoke, nxt = slots.spoke[ids], slots.nxt[ids].astype(np.int64)
         length = payload + is_syn + is_fin
         bases, reached, before = [], [], []
         for each, here in enumerate((zero, ~zero)):
@@ -276,7 +276,7 @@ class Sieve:
         upset = np.minimum.reduceat(np.where(wild & ~tame, index, count), starts)
         ordinary &= index < upset[group]
         seen = np.zeros(count, np.bool_)
-        kinds = slots.kinds[ids]
+        kinds = slots.kinds[ids].astype(np.int64)
         for kind in range(4):
             of_kind = ordinary & (side == kind // 2) & (empty == (kind % 2 == 0))
             first = np.minimum.reduceat(np.where(of_kind, index, count), starts)
@@ -286,7 +286,8 @@ class Sieve:
 
         kept = ~passed & ~live
         rank = _counted(kept, starts, group) + slots.kept[slot]
-        full = np.minimum.reduceat(np.where(kept & (rank >= MOST_KEPT), index, count), starts)
+        far = rows.place - np.where(slots.kept[slot] > 0, slots.place[slot], rows.place[start]) >= 1 << 32
+        full = np.minimum.reduceat(np.where(kept & ((rank >= MOST_KEPT) | far), index, count), starts)
         turned = np.minimum(turned, full)
         kept &= index < turned[group]
         feed = np.flatnonzero(~passed & ~kept)
@@ -321,7 +322,8 @@ class Sieve:
             slots.ttl[some, each], slots.wnd[some, each] = segs.ttl[at], segs.wnd[at]
             slots.tsval[some, each] = tsval[at]
             slots.fins[ids, each] |= fins[each][stops] | (is_fin & here)[stops]
-            slots.payload[ids, each] += np.add.reduceat(np.where(here, payload, 0), starts)
+            said = slots.payload[ids, each] + np.add.reduceat(np.where(here, payload, 0), starts)
+            slots.payload[ids, each] = np.minimum(said, MOST_BYTES)
             slots.greeted[some, each] = is_syn[at]
             spoke_at = np.maximum.reduceat(np.where(passed & here & ~empty & (tsval >= 0), index, -1), starts)
             told = spoke_at >= 0
@@ -349,8 +351,10 @@ class Sieve:
         slots = self._slots
         slot, side, rank, turn = slot[where], side[where], rank[where], turn[where]
         tsval, tsecr = tsval[where], tsecr[where]
-        slots.places[slot, rank] = rows.place[where]
-        slots.times[slot, rank] = rows.time_ns[where]
+        slots.place[slot[rank == 0]] = rows.place[where[rank == 0]]
+        slots.places[slot, rank] = rows.place[where] - slots.place[slot]
+        early = rank < 3
+        slots.times[slot[early], rank[early]] = rows.time_ns[where[early]]
         slots.numbers[slot, rank] = rows.number[where] - slots.first[slot]
         begins = rank == 0
         slots.syn_tsval[slot[begins]] = tsval[begins]

@@ -12,6 +12,8 @@ from handshake.wire.columns import Ints, Words
 MOST_KEPT = 14
 """Packets of one connection that are remembered by their place in the file; with more it is followed one by one."""
 
+MOST_BYTES = 1 << 20
+
 _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "pair": ("u8", ()),
     "client": ("u8", ()),
@@ -22,30 +24,31 @@ _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "first": ("i8", ()),
     "last": ("i8", ()),
     "last_ns": ("i8", ()),
-    "rows": ("i8", ()),
-    "kept": ("i8", ()),
+    "rows": ("i4", ()),
+    "kept": ("i1", ()),
     "phase": ("i1", ()),
     "live": ("?", ()),
     "reset": ("?", ()),
     "talked": ("?", ()),
     "form": ("u8", ()),
-    "kinds": ("i8", ()),
+    "kinds": ("i1", ()),
     "syn_tsval": ("i8", ()),
     "pending": ("?", ()),
     "greeted": ("?", (2,)),
     "spoke": ("?", (2,)),
-    "iss": ("i8", (2,)),
-    "nxt": ("i8", (2,)),
+    "iss": ("u4", (2,)),
+    "nxt": ("u4", (2,)),
     "ack": ("i8", (2,)),
-    "ttl": ("i8", (2,)),
+    "ttl": ("i2", (2,)),
     "tsval": ("i8", (2,)),
     "clock": ("i8", (2,)),
-    "wnd": ("i8", (2,)),
-    "payload": ("i8", (2,)),
+    "wnd": ("i4", (2,)),
+    "payload": ("i4", (2,)),
     "fins": ("?", (2,)),
-    "places": ("i8", (MOST_KEPT,)),
-    "times": ("i8", (MOST_KEPT,)),
+    "place": ("i8", ()),
+    "places": ("u4", (MOST_KEPT,)),
     "numbers": ("i4", (MOST_KEPT,)),
+    "times": ("i8", (3,)),
 }
 
 NEW, ASKED, ANSWERED, OPEN, ODD = range(5)
@@ -94,12 +97,14 @@ class Slots:
     clock: Ints
     """Timestamp of the last segment with data that was passed over, until its conversation is told; else -1."""
     wnd: Ints
-    payload: Ints
+    payload: NDArray[np.int32]
+    """Bytes so far; no more than `MOST_BYTES` are counted."""
     fins: NDArray[np.bool_]
-    places: Ints
-    """Where the kept packets begin in the file."""
+    place: Ints
+    places: NDArray[np.uint32]
+    """Where the kept packets begin in the file, counted from the first one's `place`."""
     times: Ints
-    """When they were captured, ns."""
+    """When the first three of them were captured, ns."""
     numbers: NDArray[np.int32]
     """Their frames, counted from the first one."""
 
@@ -125,7 +130,7 @@ class Slots:
     def claim(self, pairs: Sequence[int]) -> list[int]:
         """New slots for pairs of endpoints that have none."""
         while len(self._free) < len(pairs):
-            self._grow(self._size * 2)
+            self._grow(self._size * 3 // 2)
         cut = len(self._free) - len(pairs)
         slots = self._free[cut:]
         del self._free[cut:]

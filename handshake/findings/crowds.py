@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from handshake.findings.registry import Group, rule_of_many
+from handshake.findings.registry import Group, Members, rule_of_many
 from handshake.findings.sketch import FAILED, Sketch
 from handshake.model.address import format_address
 from handshake.model.finding import Severity
+from handshake.model.handshake import Outcome
 
 MANY_TARGETS = 20
 """Ports of one host, or hosts with one port, from which on a client is said to scan."""
@@ -58,7 +59,7 @@ def port_scan(handshakes: Sequence[Sketch]) -> Iterator[Group]:
         if found and _mostly_failed(found):
             ports = len({handshake.server for handshake in found})
             whom = _one_or_many(hosts, "hosts")
-            yield Group(found, format_address(client), f"tried {ports:,} ports of {whom}: {_ends(found)}", alike=True)
+            yield Group(Members.of(found), format_address(client), f"tried {ports:,} ports of {whom}: {_ends(found)}", alike=True)
 
 
 @rule_of_many(
@@ -82,7 +83,7 @@ def host_sweep(handshakes: Sequence[Sketch]) -> Iterator[Group]:
             swept = len({handshake.server.address for handshake in found})
             if swept >= MANY_TARGETS and _mostly_failed(found):
                 detail = f"tried port {port} of {swept:,} hosts: {_ends(found)}"
-                yield Group(found, format_address(client), detail, alike=True)
+                yield Group(Members.of(found), format_address(client), detail, alike=True)
 
 
 @rule_of_many(
@@ -106,16 +107,28 @@ def syn_flood(handshakes: Sequence[Sketch]) -> Iterator[Group]:
         elif handshake.outcome.opened:
             opened[server] += 1
     for server, found in attempts.items():
-        targets = {handshake.server.port for handshake in found}
+        ports = {handshake.server.port for handshake in found}
         clients = {handshake.client.address for handshake in found}
-        if len(found) < MANY_ATTEMPTS or (len(clients) < MANY_ATTEMPTS and len(found) < AGAIN * len(targets)):
-            continue
-        where = f"port {min(targets)}" if len(targets) == 1 else f"{len(targets):,} ports"
-        besides = f"; {opened[server]:,} opened besides" if opened[server] else ""
-        detail = f"{where} of {format_address(server)}: {_ends(found)}{besides}"
-        span_ns = max(handshake.start_ns for handshake in found) - min(handshake.start_ns for handshake in found)
-        if len(found) * 1e9 >= FAST_PER_S * span_ns:
-            yield Group(found, _one_or_many(clients, "addresses"), detail, alike=True)
+        if len(found) >= MANY_ATTEMPTS:
+            outcomes = Counter(handshake.outcome for handshake in found)
+            span_ns = max(handshake.start_ns for handshake in found) - min(handshake.start_ns for handshake in found)
+            one = next(iter(clients))
+            yield from flood_of(server, ports, (len(clients), one), outcomes, opened[server], span_ns, Members.of(found))
+
+
+def flood_of(
+    server: bytes, ports: set[int], clients: tuple[int, bytes], outcomes: Counter[Outcome], opened: int, span_ns: int,
+    members: Members,
+) -> Iterator[Group]:  # fmt: skip
+    """The flood that failed attempts at a server are, if they are one: `clients` are so many, and one of them."""
+    count = outcomes.total()
+    if (clients[0] < MANY_ATTEMPTS and count < AGAIN * len(ports)) or count * 1e9 < FAST_PER_S * span_ns:
+        return
+    where = f"port {min(ports)}" if len(ports) == 1 else f"{len(ports):,} ports"
+    besides = f"; {opened:,} opened besides" if opened else ""
+    detail = f"{where} of {format_address(server)}: {_counted(outcomes)}{besides}"
+    who = format_address(clients[1]) if clients[0] == 1 else f"{clients[0]:,} addresses"
+    yield Group(members, who, detail, alike=True)
 
 
 @rule_of_many(
@@ -136,7 +149,7 @@ def backscatter(handshakes: Sequence[Sketch]) -> Iterator[Group]:
         asked = {handshake.answered[1] for handshake in found if handshake.answered}
         if len(asked) >= MANY_TARGETS:
             detail = f"sent {len(found):,} unasked answers to {len(asked):,} addresses"
-            yield Group(found, format_address(server), detail, alike=True)
+            yield Group(Members.of(found), format_address(server), detail, alike=True)
 
 
 def _one_or_many(addresses: set[bytes], name: str) -> str:
@@ -145,5 +158,8 @@ def _one_or_many(addresses: set[bytes], name: str) -> str:
 
 def _ends(found: Sequence[Sketch]) -> str:
     """`997 refused, 3 established`."""
-    counted = Counter(handshake.outcome for handshake in found)
+    return _counted(Counter(handshake.outcome for handshake in found))
+
+
+def _counted(counted: Counter[Outcome]) -> str:
     return ", ".join(f"{number:,} {outcome.value}" for outcome, number in counted.most_common())

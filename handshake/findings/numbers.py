@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from handshake.findings.registry import Group, rule_of_many
+from handshake.findings.registry import Group, Members, rule_of_many
 from handshake.model import seq
 from handshake.findings.sketch import Sketch
 from handshake.model.address import Endpoint, format_address
@@ -50,7 +50,7 @@ def predictable_isn(handshakes: Sequence[Sketch]) -> Iterator[Group]:
             by = f"{low:,} each" if low == high else f"{low:,} to {high:,}"
             how = f"count up, by {by}" if high else f"are all {numbers[0]}"
             detail = f"the initial sequence numbers of {len(numbers):,} connections {how}"
-            yield Group([h for h, _ in distinct.values()], format_address(host), detail)
+            yield Group(Members.of([h for h, _ in distinct.values()]), format_address(host), detail)
 
 
 @rule_of_many(
@@ -73,7 +73,7 @@ def predictable_ports(handshakes: Sequence[Sketch]) -> Iterator[Group]:
         ports = [handshake.client.port for handshake in first.values()]
         steps = {after - before for before, after in pairwise(ports)}
         if steps == {0}:
-            yield Group([*first.values()], format_address(host), f"port {ports[0]} to {len(ports):,} servers")
+            yield Group(Members.of([*first.values()]), format_address(host), f"port {ports[0]} to {len(ports):,} servers")
         elif min(steps) >= 1 and max(steps) <= SMALL_PORT_STEP:
             detail = f"ports {ports[0]} to {ports[-1]}, one after the other, to {len(ports):,} servers"
-            yield Group([*first.values()], format_address(host), detail)
+            yield Group(Members.of([*first.values()]), format_address(host), detail)

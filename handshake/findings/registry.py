@@ -69,10 +69,28 @@ class Facts:
         return next(step.sender for step, other in self.segments if other is segment)
 
 
+class Members(NamedTuple):
+    """Many handshakes together."""
+
+    numbers: Sequence[int]
+    """Ascending."""
+    start_ns: int
+    end_ns: int
+
+    @classmethod
+    def of(cls, sketches: Sequence[Sketch]) -> Members:
+        """These handshakes."""
+        return cls(
+            tuple(sorted(each.number for each in sketches)),
+            min(each.start_ns for each in sketches),
+            max(each.end_ns for each in sketches),
+        )
+
+
 class Group(NamedTuple):
     """What a rule about many handshakes saw: which, who does it, and one sentence with the numbers."""
 
-    members: Sequence[Sketch]
+    members: Members
     who: str
     detail: str
     alike: bool = False
@@ -172,16 +190,15 @@ def crowds_of(handshakes: Iterable[Handshake]) -> tuple[Crowd, ...]:
 
 def crowd_of(rule: Rule, source: str, group: Group) -> Crowd:
     """What a rule about many handshakes saw in a capture."""
-    members = group.members
     return Crowd(
         code=rule.code,
         name=rule.name,
         severity=rule.severity,
         who=group.who,
         detail=group.detail,
-        members=tuple(sorted(handshake.number for handshake in members)),
-        start_ns=min(handshake.start_ns for handshake in members),
-        end_ns=max(handshake.end_ns for handshake in members),
+        members=group.members.numbers,
+        start_ns=group.members.start_ns,
+        end_ns=group.members.end_ns,
         alike=group.alike,
         source=source,
     )

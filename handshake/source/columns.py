@@ -22,7 +22,7 @@ WINDOW = 1 << 23
 """Bytes of the file looked at at once."""
 MARGIN = 512
 """Bytes behind a window that may be looked at, though they say nothing."""
-MOST_RECORDS = 1 << 18
+MOST_RECORDS = 1 << 15
 """Records of one window."""
 
 Ints = NDArray[np.int64]
