@@ -26,8 +26,8 @@ _SIX = 1 << 63
 
 LINE = np.dtype(
     [
-        ("number", "i8"), ("client_host", "u8"), ("server_host", "u8"), ("ports", "i8"), ("way", "i4"),
-        ("outcome", "i1"), ("start", "i8"), ("end", "i8"), ("setup", "i8"), ("irtt", "i8"), ("found", "i4"),
+        ("number", "i8"), ("client_host", "u8"), ("server_host", "u8"), ("ports", "u4"), ("way", "u2"),
+        ("outcome", "i1"), ("start", "i8"), ("end", "i8"), ("setup", "i8"), ("irtt", "i8"), ("found", "u2"),
         ("probing", "?"), ("unasked", "?"), ("by_client", "?"), ("client_iss", "i8"), ("server_iss", "i8"),
     ]
 )  # fmt: skip
@@ -149,7 +149,12 @@ class Census:
         """All lines, in order of appearance."""
         self._flush()
         lines = np.concatenate(self._parts) if self._parts else np.zeros(0, LINE)
-        return lines[np.argsort(lines["number"], kind="stable")]
+        self._parts.clear()
+        number = lines["number"]
+        if not (number[1:] > number[:-1]).all():
+            lines = lines[np.argsort(number, kind="stable")]
+        self._parts.append(lines)
+        return lines
 
     def totals(self, lines: np.ndarray) -> Totals:
         """What the lines amount to."""

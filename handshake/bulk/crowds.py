@@ -64,12 +64,13 @@ def _floods(census: Census, lines: np.ndarray) -> Iterator[Group]:
         kinds, seen, counts = np.unique(found["outcome"], return_index=True, return_counts=True)
         order = np.argsort(seen)
         outcomes = Counter({OUTCOMES[kind]: int(count) for kind, count in zip(kinds[order], counts[order], strict=True)})
-        ports = set(np.unique(found["ports"] & 0xFFFF).tolist())
-        clients = np.unique(found["client_host"])
+        ports = set(np.flatnonzero(np.bincount(found["ports"] & 0xFFFF)).tolist())
+        clients = np.sort(found["client_host"])
+        count = 1 + int((clients[1:] != clients[:-1]).sum())
         members = Members(array("q", found["number"].tobytes()), int(found["start"].min()), int(found["end"].max()))
         yield from flood_of(
             census.endpoint(int(host), 0).address, ports,
-            (len(clients), census.endpoint(int(clients[0]), 0).address), outcomes,
+            (count, census.endpoint(int(clients[0]), 0).address), outcomes,
             int((at & _OPENED[lines["outcome"]]).sum()), int(found["start"].max() - found["start"].min()), members,
         )  # fmt: skip
 
@@ -127,7 +128,7 @@ def _ported(lines: np.ndarray) -> Bools:
     rows, host, target = rows[order], host[order], target[order]
     _, first = np.unique(target ^ scrambled(host), return_index=True)
     first.sort()
-    host, port = host[first], lines["ports"][rows[first]] >> 16
+    host, port = host[first], (lines["ports"][rows[first]] >> 16).astype(np.int64)
     starts = np.flatnonzero(np.append(True, host[1:] != host[:-1]))
     counts = np.diff(np.append(starts, len(host)))
     inside = np.append(False, host[1:] == host[:-1])
@@ -155,7 +156,7 @@ def _served(census: Census, lines: np.ndarray) -> Iterator[Listener]:
     there = lines[lines["setup"] >= 0]
     if not len(there):
         return
-    key = scrambled(there["server_host"] ^ scrambled((there["ports"] & 0xFFFF | there["way"].astype(np.int64) << 16).astype(np.uint64)))
+    key = scrambled(there["server_host"] ^ scrambled(((there["ports"] & 0xFFFF).astype(np.int64) | there["way"].astype(np.int64) << 16).astype(np.uint64)))
     order = np.argsort(key, kind="stable")
     key = key[order]
     starts = np.flatnonzero(np.append(True, key[1:] != key[:-1]))

@@ -48,6 +48,10 @@ class BulkReader:
         self._exchanges = Exchanges(limit, self._endpoints)
         self._verdicts: dict[int, Verdict] = {}
         self._latest_ns = self._created_ns = 0
+        self._there = 0
+        """Connections after the last look at how full the table is."""
+        self._created: list[Ints] = []
+        """First frames of connections that came since."""
         self._waiting: set[int] = set()
         """Slots that are live from now on, whose kept packets have not been fed."""
         self.tally = Tally()
@@ -74,6 +78,7 @@ class BulkReader:
 
     def finish(self) -> None:
         """The capture has ended: all that is still under way is finished."""
+        self._make_room()
         slots = self._slots
         for slot in slots.used().tolist():
             if slots.live[slot] and slots.pending[slot]:
@@ -170,13 +175,16 @@ class BulkReader:
                 return
         rows = Rows(window.time_ns[segments.row], window.first + segments.row,
                     window.at + window.starts[segments.row], wild, _talk(window, segments))  # fmt: skip
+        slots = self._slots
         sifted = self._sieve.sift(window.data, segments, rows)
         self._learn(window, sifted)
         self._waiting.update(sifted.promote.tolist())
         if len(sifted.feed) or copies.rows:
             self._feed(window, sifted, odd, copies)
-        self._make_room(sifted)
         if len(sifted.created):
+            self._created.append(np.sort(slots.first[sifted.slot[sifted.created]]))
+            if len(slots) - slots.alive + len(self._table) > self._limit + self._limit // 4:
+                self._make_room()
             self._created_ns = max(self._created_ns, int(sifted.rows.time_ns[sifted.created].max()))
 
     def _without(self, copies: Copied, segments: Segments) -> tuple[Bools, Segments]:
@@ -240,6 +248,8 @@ class BulkReader:
             self._finished(self._table.feed(packet))
             if self._table.begun > begun:
                 self._created_ns = max(created_ns, packet.time_ns)
+                if packet.number != self._slots.first[sifted.slot[index]]:
+                    self._created.append(np.array([packet.number]))
         self._settle(sifted, told)
 
     def _take_copies(self, window: Window, odd: dict[int, Packet], copies: Copied) -> None:
@@ -351,13 +361,14 @@ class BulkReader:
             self.census.add_alike(self._slots, chosen, verdicts, which, evicted)
             self._slots.release(chosen)
 
-    def _make_room(self, sifted: Sifted) -> None:
-        """Take out what a full table would have lost while the packets of a window came."""
+    def _make_room(self) -> None:
+        """Take out what a full table would have lost since the last time."""
         slots, table = self._slots, self._table
-        created = np.sort(slots.first[sifted.slot[sifted.created]])
+        created = np.sort(np.concatenate(self._created)) if self._created else np.zeros(0, np.int64)
         count = len(slots) - slots.alive + len(table)
         if count <= self._limit:
             return
+        self._created.clear()
         chosen = slots.used()
         chosen = chosen[~slots.live[chosen]]
         verdicts, which = self._verdicts_on(chosen)
@@ -367,6 +378,8 @@ class BulkReader:
         room = Room(np.append(slots.first[chosen], [flow.first_number for _, flow in flows]),
                     np.append(opened, [flow.completed_by.number if flow.completed_by else NEVER for _, flow in flows]),
                     np.append(closed, [flow.closed_number or NEVER for _, flow in flows]))  # fmt: skip
+        if len(chosen) + len(flows) - len(created) != self._there:
+            raise NotPlainError("connections came and went before the table was full")
         gone, frames = room.leaving(created, self._limit)
         mine = gone < len(chosen)
         leaving = chosen[gone[mine]]
@@ -381,6 +394,7 @@ class BulkReader:
                 raise NotPlainError("a connection goes on after it was evicted")
             table.evict(flow)
         self._finished(table.collect())
+        self._there = len(slots) - slots.alive + len(table)
 
     def _frames(self, chosen: Ints, place: Ints) -> Ints:
         """Numbers of the frames at these places among the kept packets; `NEVER` for place -1."""

@@ -14,7 +14,8 @@ class Room:
 
     def __init__(self, begun: Ints, opened: Ints, closed: Ints) -> None:
         self._begun = begun
-        left = np.minimum(opened, closed)
+        self._closed = closed
+        self._left = left = np.minimum(opened, closed)
         self._queues = [
             _Queue(closed, np.full(len(begun), NEVER)),
             _Queue(begun, left),
@@ -24,6 +25,17 @@ class Room:
     def leaving(self, created: Ints, limit: int) -> tuple[Ints, Ints]:
         """Who has to leave when connections begin with these frames, the last of those in it: and at which frame."""
         there = len(self._begun) - len(created)
+        frames = created[max(limit - there, 0) :]
+        for enters, leaves in ((self._closed, None), (self._begun, self._left)):
+            order = np.argsort(enters, kind="stable")[: len(frames)]
+            if len(order) == len(frames) and (enters[order] < frames).all():
+                if leaves is None or (leaves[order] >= frames).all():
+                    return order, frames
+            if (self._closed < frames[-1]).any():
+                break  # some are closed, but not enough
+        return self._one_by_one(created, there, limit)
+
+    def _one_by_one(self, created: Ints, there: int, limit: int) -> tuple[Ints, Ints]:
         gone: list[int] = []
         frames: list[int] = []
         taken: set[int] = set()

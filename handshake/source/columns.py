@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 
 from handshake.model.packet import Frame
 from handshake.source.capture import Capture
-from handshake.source.pcap import PcapReader
+from handshake.source.pcap import SANE_SNAPLEN, PcapReader
 
 WINDOW = 1 << 23
 """Bytes of the file looked at at once."""
 MARGIN = 512
 """Bytes behind a window that may be looked at, though they say nothing."""
+_CHAIN = 64
+_SPAN_S = 600
+"""Packets of one window are taken to lie this close, where a record's beginning is guessed."""
 MOST_RECORDS = 1 << 15
 """Records of one window."""
 
@@ -100,18 +103,72 @@ class Columns:
 
     def _walk(self, buffer: Bytes, size: int) -> Ints:
         """Where the headers of the whole records are, from the beginning of the buffer on."""
+        first = self._follow(buffer, size, 0, _CHAIN)
+        if len(first) < _CHAIN:
+            return np.array(first, np.int64)
+        found = self._chains(buffer, size, first[-1] // _CHAIN)
+        if found is None:
+            return np.array(self._follow(buffer, size, 0, MOST_RECORDS), np.int64)
+        heads, rest = found
+        last = self._follow(buffer, size, rest, max(MOST_RECORDS - len(heads), 1))
+        return np.append(heads, np.array(last, np.int64))[:MOST_RECORDS]
+
+    def _follow(self, buffer: Bytes, size: int, at: int, most: int) -> list[int]:
+        """Headers from a known one on, one by one."""
         length_at = Struct(self._record.format[:1] + "I").unpack_from
         found: list[int] = []
-        at, head, limit = 0, self._record.size, self._limit
+        head, limit = self._record.size, self._limit
         memory = memoryview(buffer)[:size]
-        while at + head <= size and len(found) < MOST_RECORDS:
+        while at + head <= size and len(found) < most:
             (length,) = length_at(memory, at + 8)
             following = at + head + length
             if length > limit or following > size:
                 break
             found.append(at)
             at = following
-        return np.array(found, np.int64)
+        return found
+
+    def _chains(self, buffer: Bytes, size: int, mean: int) -> tuple[Ints, int] | None:
+        """Headers found by many chains in step, begun where one seems to be; and the one that comes next.
+
+        Exact where each chain ends at the very beginning of the next one; None where they do not.
+        """
+        size = min(size, mean * MOST_RECORDS)
+        words = np.lib.stride_tricks.as_strided(buffer[:4].view(self._type), (len(buffer) - 3,), (1,))
+        starts = self._guesses(words, size, mean)
+        if len(starts) < 4:
+            return None
+        at, ends = starts[:-1].copy(), starts[1:]
+        chain = np.arange(len(at))
+        found = []
+        while len(at):
+            found.append(at)
+            at = at + self._record.size + words[at + 8].astype(np.int64)
+            stop = ends[chain]
+            going = at < stop
+            if not going.all():
+                if (at > stop).any():
+                    return None
+                at, chain = at[going], chain[going]
+        heads = np.sort(np.concatenate(found))
+        return None if int(words[heads + 8].max()) > self._limit else (heads, int(starts[-1]))
+
+    def _guesses(self, words: NDArray[np.uint32], size: int, mean: int) -> Ints:
+        """Where records seem to begin, some `_CHAIN` records apart; the first one is sure."""
+        reach = mean + mean // 2
+        places = np.arange(mean * _CHAIN, size - 4 * reach - 256, mean * _CHAIN)
+        if not len(places):
+            return places
+        candidates = places[:, None] + np.arange(reach)
+        likely = words[candidates] - words[0] < _SPAN_S
+        rows, columns = np.nonzero(likely)
+        at = candidates[rows, columns]
+        length, original = words[at + 8].astype(np.int64), words[at + 12]
+        good = (length <= original) & (original <= SANE_SNAPLEN) & (at + length + 16 < size)
+        following = at[good] + length[good] + 16
+        good[good] = words[following] - words[0] < _SPAN_S
+        rows, at = rows[good], at[good]
+        return np.append(0, at[np.append(True, rows[1:] != rows[:-1])] if len(at) else at)
 
     def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window:
         views = np.lib.stride_tricks.as_strided(buffer[:16].view("V16"), (len(buffer) - 16,), (1,))
