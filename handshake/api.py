@@ -227,7 +227,9 @@ def merged(parts: Sequence[Report]) -> Report:
     return Report(
         tuple(source for part in parts for source in part.sources),
         tally,
-        tuple(replace(each, number=each.number + (at << 40)) for at, part in enumerate(parts) for each in part.handshakes),
+        tuple(
+            replace(each, number=each.number + (at << 40)) for at, part in enumerate(parts) for each in part.handshakes
+        ),
         totals=totals,
         crowds=tuple(sorted((crowd for part in parts for crowd in part.crowds), key=attrgetter("code"))),
         listeners=tuple(each for part in parts for each in part.listeners or ()),

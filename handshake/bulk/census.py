@@ -9,15 +9,15 @@ import numpy as np
 
 from handshake.bulk.slots import Slots
 from handshake.bulk.verdicts import SLOW, Verdict
-from handshake.findings.sketch import is_probing
 from handshake.findings.opening import SLOW_NS
 from handshake.findings.registry import RULES
+from handshake.findings.sketch import is_probing
 from handshake.model.address import Endpoint
 from handshake.model.finding import Finding
 from handshake.model.handshake import Handshake, Outcome
 from handshake.model.packet import ACK, RST, SYN, Segment, Tags
 from handshake.model.totals import LATEST, Totals
-from handshake.wire.columns import Bools, Endpoints, Ints
+from handshake.wire.columns import Bools, Bytes, Endpoints, Ints, Words
 
 EVICTED = "HS901"
 OUTCOMES = tuple(Outcome)
@@ -32,7 +32,8 @@ LINE = np.dtype(
     ]
 )  # fmt: skip
 """A handshake: number of its first frame, ends, VLANs and tunnels, times (-1: none), which findings, whether a scan is
-made of such, whether it is an answer that nobody asked for, whether the client sent its first packet, and initial numbers where their SYN was captured (or -1)."""
+made of such, whether it is an answer that nobody asked for, whether the client sent its first packet, and initial
+numbers where their SYN was captured (or -1)."""
 
 
 def _bare(code: str) -> Finding:
@@ -64,7 +65,7 @@ class Census:
         if len(end.address) > 4:
             self._hosts.setdefault(self._endpoints.of(*end)[0], end.address)
 
-    def learn(self, hosts: Ints, data: np.ndarray, at: Ints) -> None:
+    def learn(self, hosts: Words, data: Bytes, at: Ints) -> None:
         """Remember IPv6 addresses, which stand in `data` at these places."""
         for index in np.flatnonzero(hosts >> np.uint64(63)).tolist():
             word = int(hosts[index])
@@ -87,16 +88,19 @@ class Census:
         first = handshake.steps[0].packet
         answers = isinstance(first, Segment) and (first.flags & (SYN | ACK) == SYN | ACK or first.flags & RST)
         unasked = bool(answers) and not (client.segments and server.segments)
-        isns = (peer.iss if peer.opening is not None and peer.iss == peer.opening.seq else None for peer in (client, server))
+        isns = (
+            peer.iss if peer.opening is not None and peer.iss == peer.opening.seq else None for peer in (client, server)
+        )
         timing = handshake.timing
         opened = handshake.outcome.opened
         self._single.append(
             (
-                handshake.timeline[0].packet.number, *hosts, client.endpoint.port << 16 | server.endpoint.port,
+                first.number, *hosts, client.endpoint.port << 16 | server.endpoint.port,
                 self._ways.setdefault(handshake.tags, len(self._ways)), _CODE[handshake.outcome], handshake.start_ns,
                 handshake.end_ns, -1 if timing.setup_ns is None else timing.setup_ns,
                 -1 if timing.irtt_ns is None or not opened else timing.irtt_ns, self._finding(handshake.findings),
-                is_probing(handshake), unasked, first.src == client.endpoint, *(-1 if isn is None else isn for isn in isns),
+                is_probing(handshake), unasked, first.src == client.endpoint,
+                *(-1 if isn is None else isn for isn in isns),
             )
         )  # fmt: skip
         if handshake.application and handshake.application.http:
@@ -161,8 +165,12 @@ class Census:
         totals = Totals()
         totals.handshakes = len(lines)
         counted = np.bincount(lines["outcome"], minlength=len(OUTCOMES)).tolist()
-        totals.outcomes = Counter({outcome: number for outcome, number in zip(OUTCOMES, counted, strict=True) if number})
-        for codes, number in zip(self._found, np.bincount(lines["found"], minlength=len(self._found)).tolist(), strict=True):
+        totals.outcomes = Counter(
+            {outcome: number for outcome, number in zip(OUTCOMES, counted, strict=True) if number}
+        )
+        for codes, number in zip(
+            self._found, np.bincount(lines["found"], minlength=len(self._found)).tolist(), strict=True
+        ):
             for code in codes:
                 totals.findings[code] += number
         totals.findings = +totals.findings
@@ -173,8 +181,6 @@ class Census:
             kept.extend(values[-LATEST:].tolist())
         return totals
 
-    def ways(self) -> list[Tags]:
-        """VLANs and tunnels by their number in the lines."""
-        return list(self._ways)
-
-
+    def codes(self) -> list[tuple[str, ...]]:
+        """Codes of findings by their number in the lines."""
+        return list(self._found)

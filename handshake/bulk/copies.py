@@ -8,9 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from handshake.flow.copies import AT_ONCE_NS, REMEMBERED, WITHIN_NS, fingerprint, here_within_ns
+from handshake.model.options import NOP, TIMESTAMPS
 from handshake.model.packet import FIN, RST, SYN, Packet, Segment
 from handshake.source.columns import Window
-from handshake.wire.columns import Endpoints, Ints, Segments, Words, scrambled
+from handshake.wire.columns import Endpoints, Ints, Segments, Words
+
+_MIX = np.random.default_rng().integers(0, 1 << 63, 5, np.uint64) * np.uint64(2) + np.uint64(1)
+"""Packets with the same sum only may be the same: they are compared."""
+
+_ALL = (1 << 64) - 1
 
 
 @dataclass(slots=True)
@@ -45,7 +51,7 @@ class CopyFinder:
         for index in np.flatnonzero(~segments.plain).tolist():
             packet = odd[int(segments.row[index])].transport
             if isinstance(packet, Segment):
-                prints[index] = np.uint64(fingerprint(packet) & (1 << 64) - 1)
+                prints[index] = self._print_of(packet)
                 within[index] = here_within_ns(packet)
         able = np.flatnonzero(within > 0)
         row = segments.row[able]
@@ -80,6 +86,19 @@ class CopyFinder:
                 seen[key] = time_ns, turn, place
         return copies
 
+    def _print_of(self, segment: Segment) -> int:
+        """As `_prints_of`, of a packet that was decoded alone."""
+        stamped = [item.kind for item in segment.options.items] == [NOP, NOP, TIMESTAMPS]
+        tsval = segment.options.tsval if stamped and segment.options.tsval is not None else -1
+        ip_id = -1 if segment.ip_id is None else segment.ip_id
+        words = (
+            self._endpoints.of(*segment.src)[1], self._endpoints.of(*segment.dst)[1],
+            segment.seq << 32 | segment.ack_raw, segment.flags | segment.wnd << 9 | segment.payload_len << 25, ip_id << 33 ^ tsval,
+        )  # fmt: skip
+        total = sum(word * int(factor) for word, factor in zip(words, _MIX, strict=True)) + hash(segment.tags)
+        total = total if segment.tags else total - hash(())
+        return (total & _ALL) ^ (total & _ALL) >> 32
+
     def _alike(self, *places: int) -> bool:
         one, other = (self._read(place).transport for place in places)
         return isinstance(one, Segment) and isinstance(other, Segment) and fingerprint(one) == fingerprint(other)
@@ -87,14 +106,16 @@ class CopyFinder:
 
 def _prints_of(segments: Segments) -> Words:
     """All that a copy shares with its original, but for timestamps among other options."""
-    words = scrambled(segments.src + scrambled(segments.dst))
+    words = segments.src * _MIX[0] + segments.dst * _MIX[1]
     numbers = segments.seq << 32 | segments.ack
     rest = segments.flags & 511 | segments.wnd << 9 | segments.payload << 25
-    for each in (numbers, rest, segments.ip_id << 33 ^ segments.tsval):
-        words = scrambled(words + each.astype(np.uint64))
-    return words
+    for each, factor in zip((numbers, rest, segments.ip_id << 33 ^ segments.tsval), _MIX[2:], strict=True):
+        words += each.view(np.uint64) * factor
+    mixed: Words = words ^ words >> np.uint64(32)
+    return mixed
 
 
 def _within(segments: Segments) -> Ints:
     opens = ((segments.flags & (SYN | FIN)) > 0) & ((segments.flags & RST) == 0)
-    return np.where(segments.ip_id > 0, WITHIN_NS, np.where(opens, AT_ONCE_NS, 0)) * segments.plain
+    within: Ints = np.where(segments.ip_id > 0, WITHIN_NS, np.where(opens, AT_ONCE_NS, 0)) * segments.plain
+    return within

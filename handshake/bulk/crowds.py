@@ -27,7 +27,23 @@ _OPENED = np.array([outcome.opened for outcome in OUTCOMES])
 def sketches(census: Census, lines: np.ndarray) -> list[Sketch]:
     """The same lines as the rules want them."""
     found = []
-    for number, client, server, ports, _, outcome, start, end, _, _, _, probing, unasked, by_client, *isns in lines.tolist():
+    for (
+        number,
+        client,
+        server,
+        ports,
+        _,
+        outcome,
+        start,
+        end,
+        _,
+        _,
+        _,
+        probing,
+        unasked,
+        by_client,
+        *isns,
+    ) in lines.tolist():
         ends = census.endpoint(client, ports >> 16), census.endpoint(server, ports & 0xFFFF)
         one, other = (end.address for end in (ends if by_client else reversed(ends)))
         client_isn, server_isn = (None if isn < 0 else isn for isn in isns)
@@ -63,7 +79,9 @@ def _floods(census: Census, lines: np.ndarray) -> Iterator[Group]:
         found = lines[failed[at[failed]]]
         kinds, seen, counts = np.unique(found["outcome"], return_index=True, return_counts=True)
         order = np.argsort(seen)
-        outcomes = Counter({OUTCOMES[kind]: int(count) for kind, count in zip(kinds[order], counts[order], strict=True)})
+        outcomes = Counter(
+            {OUTCOMES[kind]: int(count) for kind, count in zip(kinds[order], counts[order], strict=True)}
+        )
         ports = set(np.flatnonzero(np.bincount(found["ports"] & 0xFFFF)).tolist())
         clients = np.sort(found["client_host"])
         count = 1 + int((clients[1:] != clients[:-1]).sum())
@@ -156,7 +174,12 @@ def _served(census: Census, lines: np.ndarray) -> Iterator[Listener]:
     there = lines[lines["setup"] >= 0]
     if not len(there):
         return
-    key = scrambled(there["server_host"] ^ scrambled(((there["ports"] & 0xFFFF).astype(np.int64) | there["way"].astype(np.int64) << 16).astype(np.uint64)))
+    key = scrambled(
+        there["server_host"]
+        ^ scrambled(
+            ((there["ports"] & 0xFFFF).astype(np.int64) | there["way"].astype(np.int64) << 16).astype(np.uint64)
+        )
+    )
     order = np.argsort(key, kind="stable")
     key = key[order]
     starts = np.flatnonzero(np.append(True, key[1:] != key[:-1]))

@@ -80,5 +80,3 @@ class Exchanges:
         """Exchanges in all, with those that the flow table has, and how many had no reply."""
         replied = [known[1] for known in self._open.values()] + [exchange.replies > 0 for exchange in others]
         return len(replied), len(replied) - sum(replied)
-
-

@@ -16,7 +16,7 @@ from handshake.bulk.slots import OPEN, Slots
 from handshake.bulk.verdicts import Judge, Verdict, feed, judged
 from handshake.flow.conversation import Conversation
 from handshake.flow.endpoint import Passed
-from handshake.flow.table import FlowTable
+from handshake.flow.table import LINGER_NS, FlowTable
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Tally
@@ -29,6 +29,7 @@ _FIRST = np.array([int.from_bytes(start[:4], "little") for start in (*METHODS, b
 _LETTERS = np.array(sorted({start[0] for start in (*METHODS, b"HTTP")}), np.uint8)
 _TCP, _UDP = 6, 17
 UNBOUNDED = 1 << 62
+DISORDER_NS = 10 * 10**9
 
 
 class BulkReader:
@@ -103,6 +104,8 @@ class BulkReader:
         tally.backward += int((back > 0).sum())
         tally.most_backward_ns = max(tally.most_backward_ns, int(back.max()))
         self._latest_ns = int(latest[-1])
+        if tally.most_backward_ns > DISORDER_NS and tally.last_ns - tally.first_ns > LINGER_NS:
+            raise NotPlainError("times run back too far to tell what a flow table has forgotten")
 
     def _decode_odd(self, window: Window, plain: Plain) -> tuple[dict[int, Packet], list[int]]:
         """Decode the odd packets one by one, and count all datagrams.
@@ -149,19 +152,18 @@ class BulkReader:
                      window.data[start : start + captured].tobytes(), int(window.original[row]))  # fmt: skip
 
     def _named(self, odd: dict[int, Packet]) -> Segments:
-        rows = list(odd)
-        packets = [packet.transport for packet in odd.values()]
-        words = [(self._endpoints.of(*packet.src), self._endpoints.of(*packet.dst)) for packet in packets
-                 if isinstance(packet, Segment | IcmpError)]  # fmt: skip
-        for packet in packets:
-            assert isinstance(packet, Segment | IcmpError)
-            for end in (packet.src, packet.dst):
+        ends = []
+        for packet in odd.values():
+            transport = packet.transport
+            assert isinstance(transport, Segment | IcmpError)
+            for end in (transport.src, transport.dst):
                 self.census.name(end)
-        ports = [packet.src.port << 16 | packet.dst.port for packet in packets if isinstance(packet, Segment | IcmpError)]
-        host_src, src = zip(*(one for one, _ in words), strict=True)
-        host_dst, dst = zip(*(other for _, other in words), strict=True)
-        return named(np.array(rows), *(np.array(each, np.uint64) for each in (src, dst, host_src, host_dst)),
-                     np.array(ports))  # fmt: skip
+            ends.append((transport.src, transport.dst))
+        src, dst = (
+            np.array([self._endpoints.of(*end)[1] for end in side], np.uint64) for side in zip(*ends, strict=True)
+        )
+        ports = np.array([one.port << 16 | other.port for one, other in ends])
+        return named(np.array(list(odd)), src, dst, ports)
 
     # -- connections -------------------------------------------------------------------------------------
 
@@ -199,11 +201,12 @@ class BulkReader:
         return np.isin(pairs, np.array(sorted(copies.pairs), np.uint64))[keep], segments.take(np.flatnonzero(keep))
 
     def _learn(self, window: Window, sifted: Sifted) -> None:
-        """Remember the text of IPv6 addresses that are new."""
-        first = sifted.starts[sifted.segments.plain[sifted.starts]]
-        at = sifted.segments.at[first]
-        for hosts, back in ((sifted.segments.src_host, 32), (sifted.segments.dst_host, 16)):
-            self.census.learn(hosts[first], window.data, at - back)
+        """Remember the addresses of new connections over IPv6."""
+        first = sifted.created
+        first = first[(sifted.segments.six & sifted.segments.plain)[first]]
+        slot, at = sifted.slot[first], sifted.segments.at[first]
+        self.census.learn(self._slots.client_host[slot], window.data, at - 32)
+        self.census.learn(self._slots.server_host[slot], window.data, at - 16)
 
     def _packet_at(self, place: int) -> Packet:
         return decode_alone(self._columns.frame(place, 0))
@@ -278,7 +281,7 @@ class BulkReader:
         told[group] = index
         if not carried and not sifted.passed[since:index].any():
             return
-        flow = self._table.conversation(packet)
+        flow = self._table.between(packet.src, packet.dst)
         if flow is None:
             raise NotPlainError("nothing to catch up")
         ends = []

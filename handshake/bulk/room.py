@@ -28,9 +28,9 @@ class Room:
         frames = created[max(limit - there, 0) :]
         for enters, leaves in ((self._closed, None), (self._begun, self._left)):
             order = np.argsort(enters, kind="stable")[: len(frames)]
-            if len(order) == len(frames) and (enters[order] < frames).all():
-                if leaves is None or (leaves[order] >= frames).all():
-                    return order, frames
+            there_in_time = len(order) == len(frames) and bool((enters[order] < frames).all())
+            if there_in_time and (leaves is None or bool((leaves[order] >= frames).all())):
+                return order, frames
             if (self._closed < frames[-1]).any():
                 break  # some are closed, but not enough
         return self._one_by_one(created, there, limit)

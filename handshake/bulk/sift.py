@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handshake.bulk.slots import ANSWERED, ASKED, MOST_BYTES, MOST_KEPT, NEW, ODD, OPEN, Slots
 from handshake.findings.middlebox import PATIENT_NS
@@ -29,6 +28,7 @@ from handshake.wire.columns import (
     Segments,
     Words,
     checksums,
+    hosts_of,
     options_of,
     scrambled,
 )
@@ -141,7 +141,7 @@ class Sieve:
         np.not_equal(pair[1:], pair[:-1], out=fresh[1:])
         starts = np.flatnonzero(fresh)
         group = np.cumsum(fresh) - 1
-        ids = self._ids(pair[starts], segs, rows, starts)
+        ids = self._ids(data, pair[starts], segs, rows, starts)
         slot = ids[group]
         mine = segs.src == slots.client[slot]
         other = np.where(mine, slots.server[slot], slots.client[slot])
@@ -149,7 +149,7 @@ class Sieve:
             raise NotPlainError
         return self._judge(data, segs, rows, slot, starts, group, ids, (~mine).astype(np.int64))
 
-    def _ids(self, pairs: Words, segs: Segments, rows: Rows, starts: Ints) -> Ints:
+    def _ids(self, data: Bytes, pairs: Words, segs: Segments, rows: Rows, starts: Ints) -> Ints:
         slots = self._slots
         names = pairs.tolist()
         if len(set(names)) < len(names):
@@ -161,13 +161,14 @@ class Sieve:
             ids[new] = slots.claim([names[index] for index in new.tolist()])
             fresh, first = ids[new], starts[new]
             slots.client[fresh], slots.server[fresh] = segs.src[first], segs.dst[first]
-            slots.client_host[fresh], slots.server_host[fresh] = segs.src_host[first], segs.dst_host[first]
+            hosts = hosts_of(data, segs.take(first), self._endpoints)
+            slots.client_host[fresh], slots.server_host[fresh] = hosts
             slots.ports[fresh], slots.first[fresh] = segs.ports[first], rows.number[first]
             slots.last_ns[fresh] = rows.time_ns[first]
             slots.iss[fresh, 0] = segs.seq[first]
         return ids
 
-    def _judge(  # noqa: PLR0914 - one column after the other
+    def _judge(  # noqa: PLR0917 - one column each
         self, data: Bytes, segs: Segments, rows: Rows, slot: Ints, starts: Ints, group: Ints, ids: Ints, side: Ints
     ) -> Sifted:
         slots = self._slots
@@ -254,7 +255,9 @@ class Sieve:
         flows &= ~own_fin | (empty & ~is_fin)
         resets = ((flags == RST) | (flags == RST | ACK)) & empty & ~reset
         refused = resets & has_ack & ~zero & ~known & acked & (turn > 0)
-        cut_off = resets & in_order & ttl_same & (~has_ack | near) & (is_open | (opening & (turn == 2) & (~has_ack | acked)))
+        cut_off = (
+            resets & in_order & ttl_same & (~has_ack | near) & (is_open | (opening & (turn == 2) & (~has_ack | acked)))
+        )
         plain = first_syn | again | (syn_ack & opening) | (third & opening) | flows | refused | cut_off
         wild = ~plain | rows.wild | ~segs.plain | (gap_ns < 0) | (any_fin & (gap_ns > LINGER_NS))
 
@@ -329,9 +332,12 @@ class Sieve:
             told = spoke_at >= 0
             slots.clock[ids[told], each] = tsval[spoke_at[told]]
         slots.live[going] = True
-        tops = tuple(np.where(before[each] > _NEVER // 2, (bases[each][group] + before[each]) & 0xFFFFFFFF, -1) for each in (0, 1))
-        return Sifted(segs, rows, slot, side, starts, group, feed, going, passed, (tops[0], tops[1]), (last[0], last[1]),
-                      tsval, before_ns, carried_ends, clock, pending, starts[so_far == 0])  # fmt: skip
+        tops = tuple(
+            np.where(before[each] > _NEVER // 2, (bases[each][group] + before[each]) & 0xFFFFFFFF, -1)
+            for each in (0, 1)
+        )
+        return Sifted(segs, rows, slot, side, starts, group, feed, going, passed, (tops[0], tops[1]),
+                      (last[0], last[1]), tsval, before_ns, carried_ends, clock, pending, starts[so_far == 0])  # fmt: skip
 
     def _options(self, data: Bytes, segs: Segments, is_syn: Bools) -> tuple[Ints, Ints, Words]:
         """TSval and TSecr of each segment, and the options of each SYN as a hash."""
@@ -343,7 +349,7 @@ class Sieve:
             mixed[where], tsval[where], tsecr[where] = options_of(data, segs.at[where], segs.header[where])
         return tsval, tsecr, mixed
 
-    def _keep(
+    def _keep(  # noqa: PLR0917 - one column each
         self, data: Bytes, segs: Segments, rows: Rows, slot: Ints, side: Ints, where: Ints, rank: Ints,
         tsval: Ints, tsecr: Ints, mixed: Words, dack: Ints, turn: Ints,
     ) -> None:  # fmt: skip

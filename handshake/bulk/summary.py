@@ -36,7 +36,9 @@ def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> G
     reader.finish()
     census = reader.census
     lines = census.lines()
-    talks = sorted((replace(talk, number=talk.steps[0].packet.number) for talk in census.talks), key=attrgetter("number"))
+    talks = sorted(
+        (replace(talk, number=talk.steps[0].packet.number) for talk in census.talks), key=attrgetter("number")
+    )
     yield Report(
         (capture.info(),), reader.tally, tuple(talks), totals=census.totals(lines), crowds=crowds(census, lines),
         listeners=listeners(census, lines), exchange_counts=reader.exchanges,

@@ -100,7 +100,8 @@ def _summarised(path: str, silent: bool, stopped: list[int]) -> Report:
     """The counts of one capture, as far as it goes or until something is in `stopped`."""
     with open_capture(path) as capture:
         if capture.size >= _BULK:
-            from handshake.bulk.summary import Enough, NotPlainError, swept
+            from handshake.bulk.sift import NotPlainError
+            from handshake.bulk.summary import Enough, swept
 
             sweep = swept(capture, examine, DEFAULT_LIMIT)
             try:

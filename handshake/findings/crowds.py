@@ -20,6 +20,7 @@ FAST_PER_S = 10.0
 AGAIN = 5
 """Attempts at each port, on average, that tell a flood from a scan by one client."""
 
+
 def _by_client(handshakes: Sequence[Sketch]) -> Iterator[tuple[bytes, list[Sketch]]]:
     """Clients with enough probing handshakes, and those."""
     probes: defaultdict[bytes, list[Sketch]] = defaultdict(list)
@@ -59,7 +60,12 @@ def port_scan(handshakes: Sequence[Sketch]) -> Iterator[Group]:
         if found and _mostly_failed(found):
             ports = len({handshake.server for handshake in found})
             whom = _one_or_many(hosts, "hosts")
-            yield Group(Members.of(found), format_address(client), f"tried {ports:,} ports of {whom}: {_ends(found)}", alike=True)
+            yield Group(
+                Members.of(found),
+                format_address(client),
+                f"tried {ports:,} ports of {whom}: {_ends(found)}",
+                alike=True,
+            )
 
 
 @rule_of_many(
@@ -113,10 +119,12 @@ def syn_flood(handshakes: Sequence[Sketch]) -> Iterator[Group]:
             outcomes = Counter(handshake.outcome for handshake in found)
             span_ns = max(handshake.start_ns for handshake in found) - min(handshake.start_ns for handshake in found)
             one = next(iter(clients))
-            yield from flood_of(server, ports, (len(clients), one), outcomes, opened[server], span_ns, Members.of(found))
+            yield from flood_of(
+                server, ports, (len(clients), one), outcomes, opened[server], span_ns, Members.of(found)
+            )
 
 
-def flood_of(
+def flood_of(  # noqa: PLR0917 - facts to be counted in two ways
     server: bytes, ports: set[int], clients: tuple[int, bytes], outcomes: Counter[Outcome], opened: int, span_ns: int,
     members: Members,
 ) -> Iterator[Group]:  # fmt: skip

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from handshake.findings.registry import Group, Members, rule_of_many
-from handshake.model import seq
 from handshake.findings.sketch import Sketch
+from handshake.model import seq
 from handshake.model.address import Endpoint, format_address
 from handshake.model.finding import Severity
 
@@ -73,7 +73,9 @@ def predictable_ports(handshakes: Sequence[Sketch]) -> Iterator[Group]:
         ports = [handshake.client.port for handshake in first.values()]
         steps = {after - before for before, after in pairwise(ports)}
         if steps == {0}:
-            yield Group(Members.of([*first.values()]), format_address(host), f"port {ports[0]} to {len(ports):,} servers")
+            yield Group(
+                Members.of([*first.values()]), format_address(host), f"port {ports[0]} to {len(ports):,} servers"
+            )
         elif min(steps) >= 1 and max(steps) <= SMALL_PORT_STEP:
             detail = f"ports {ports[0]} to {ports[-1]}, one after the other, to {len(ports):,} servers"
             yield Group(Members.of([*first.values()]), format_address(host), detail)

@@ -91,7 +91,7 @@ class FlowTable:
             flow.copied(packet)
 
     def stages(self) -> Iterator[tuple[int, Conversation]]:
-        """Conversations with their stage, closed 0, embryonic 1 or open 2; in each in the order in which they may go."""
+        """Conversations with their stage, closed 0, embryonic 1 or open 2, each in the order of leaving."""
         return ((stage, flow) for stage, queue in enumerate(self._queues) for flow in queue.values())
 
     def evict(self, flow: Conversation) -> None:

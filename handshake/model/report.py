@@ -66,11 +66,11 @@ class Tally:
     unmatched_icmp: int = 0
     """ICMP errors about flows of which nothing else was captured."""
 
-
     def merge(self, later: Tally) -> None:
         """Add the counts of another capture."""
         for name in (
-            "frames", "tcp", "udp", "icmp_errors", "evicted", "evicted_exchanges", "copies", "backward", "unmatched_icmp"
+            "frames", "tcp", "udp", "icmp_errors", "evicted", "evicted_exchanges", "copies", "backward",
+            "unmatched_icmp",
         ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(later, name))
         for mine, other in ((self.undecoded, later.undecoded), (self.faults, later.faults)):

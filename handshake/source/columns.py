@@ -79,7 +79,7 @@ class Columns:
         size, number = self._window, 0
         buffer = np.zeros(size + MARGIN, np.uint8)
         while True:
-            got = os.preadv(self._descriptor, [memoryview(buffer)[:size]], self._offset)
+            got = os.preadv(self._descriptor, [buffer.data[:size]], self._offset)
             heads = self._walk(buffer, got)
             if len(heads):
                 window = self._described(buffer, heads, number)
@@ -118,7 +118,7 @@ class Columns:
         length_at = Struct(self._record.format[:1] + "I").unpack_from
         found: list[int] = []
         head, limit = self._record.size, self._limit
-        memory = memoryview(buffer)[:size]
+        memory = buffer.data[:size]
         while at + head <= size and len(found) < most:
             (length,) = length_at(memory, at + 8)
             following = at + head + length
@@ -135,7 +135,7 @@ class Columns:
         """
         size = min(size, mean * MOST_RECORDS)
         words = np.lib.stride_tricks.as_strided(buffer[:4].view(self._type), (len(buffer) - 3,), (1,))
-        starts = self._guesses(words, size, mean)
+        starts = self._guesses(buffer, words, size, mean)
         if len(starts) < 4:
             return None
         at, ends = starts[:-1].copy(), starts[1:]
@@ -153,16 +153,19 @@ class Columns:
         heads = np.sort(np.concatenate(found))
         return None if int(words[heads + 8].max()) > self._limit else (heads, int(starts[-1]))
 
-    def _guesses(self, words: NDArray[np.uint32], size: int, mean: int) -> Ints:
+    def _guesses(self, buffer: Bytes, words: NDArray[np.uint32], size: int, mean: int) -> Ints:
         """Where records seem to begin, some `_CHAIN` records apart; the first one is sure."""
         reach = mean + mean // 2
         places = np.arange(mean * _CHAIN, size - 4 * reach - 256, mean * _CHAIN)
         if not len(places):
             return places
-        candidates = places[:, None] + np.arange(reach)
-        likely = words[candidates] - words[0] < _SPAN_S
-        rows, columns = np.nonzero(likely)
-        at = candidates[rows, columns]
+        seconds = int(words[0])
+        at_byte = 3 if self._type.byteorder != ">" else 0
+        pieces = np.lib.stride_tricks.as_strided(buffer, (len(buffer) - reach, reach), (1, 1))
+        rows, columns = np.nonzero(pieces[places + at_byte] == seconds >> 24)
+        at = places[rows] + columns
+        likely = words[at] - words[0] < _SPAN_S
+        rows, at = rows[likely], at[likely]
         length, original = words[at + 8].astype(np.int64), words[at + 12]
         good = (length <= original) & (original <= SANE_SNAPLEN) & (at + length + 16 < size)
         following = at[good] + length[good] + 16

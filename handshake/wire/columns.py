@@ -39,9 +39,6 @@ class Segments:
     src: Words
     """The sender's endpoint as one word: address and port (IPv4), or their keyed hash."""
     dst: Words
-    src_host: Words
-    """The sender's address as one word."""
-    dst_host: Words
     ports: Ints
     """Source port times 65536 and destination port."""
     seq: Ints
@@ -68,10 +65,13 @@ class Segments:
     """Where the captured part of the segment ends in the window."""
     whole: Bools
     """It was captured to its end."""
-    pseudo: Ints
-    """Sum of the 16-bit words of the pseudo-header, less its length."""
     plain: Bools
     """Read here; the others were decoded one by one, and only their ends are told."""
+
+    @property
+    def six(self) -> Bools:
+        """It came over IPv6."""
+        return self.src >> np.uint64(63) > 0
 
     def take(self, order: Ints) -> Segments:
         """Some of them, in another order."""
@@ -105,6 +105,8 @@ class Endpoints:
     def __init__(self, seed: int | None = None) -> None:
         keys = np.random.default_rng(seed).integers(0, 1 << 63, 6, np.uint64) * np.uint64(2) + np.uint64(1)
         self._keys = keys
+        self._single: dict[int, int] = {}
+        """Words of endpoints over IPv6 that were asked for one by one, and those of their addresses."""
 
     def host6(self, halves: Words) -> Words:
         """IPv6 addresses, two 64-bit halves each."""
@@ -121,7 +123,13 @@ class Endpoints:
             host = int.from_bytes(address)
             return host, host << 16 | port
         word = self.host6(np.frombuffer(address, ">u8").astype(np.uint64).reshape(1, 2))
-        return int(word[0]), int(self.endpoint6(word, np.array([port]))[0])
+        host, end = int(word[0]), int(self.endpoint6(word, np.array([port]))[0])
+        self._single[end] = host
+        return host, end
+
+    def host_of(self, end: int) -> int:
+        """The address of an endpoint over IPv6 that was asked for one by one."""
+        return self._single[end]
 
     def pair_of(self, one: tuple[bytes, int], other: tuple[bytes, int]) -> int:
         """The word for two endpoints, addresses and ports."""
@@ -131,7 +139,7 @@ class Endpoints:
     def pair(self, one: Words, other: Words) -> Words:
         """A word for two endpoints, whichever comes first."""
         low, high = np.minimum(one, other), np.maximum(one, other)
-        return scrambled(scrambled(low ^ self._keys[0]) + (high ^ self._keys[1]) * self._keys[5])
+        return scrambled(low * self._keys[5] + (high ^ self._keys[1]) * self._keys[0])
 
 
 def scrambled(words: Words) -> Words:
@@ -155,11 +163,11 @@ def gather(data: Bytes, at: Ints, kind: np.dtype[np.void]) -> NDArray[np.void]:
     return views[at]
 
 
-LINKS = {1: ETHERNET.size, 101: 0, 228: 0, 229: 0}
+LINKS = {1: ETHERNET.size, 101: 0}
 """Link types that are read here (Ethernet, raw IP) and where their network header begins."""
 
 
-def decode(
+def decode(  # noqa: PLR0917 - one column each
     data: Bytes, starts: Ints, captured: Ints, original: Ints, linktype: int, endpoints: Endpoints
 ) -> Plain:
     """Sort the packets of a window: TCP and UDP by IP version, and the odd ones."""
@@ -184,7 +192,7 @@ def decode(
     return plain
 
 
-def _decode_ip(
+def _decode_ip(  # noqa: PLR0917 - one column each
     plain: Plain, done: Bools, ip: Layout, data: Bytes, rows: Ints, at: Ints, ends: Ints, limits: Ints,
     endpoints: Endpoints,
 ) -> None:  # fmt: skip
@@ -204,14 +212,14 @@ def _decode_ip(
         protocol = header["next_header"]
     good &= at + length <= limits
     tcp = good & (protocol == 6) & (room >= ip.size + TCP.size) & (length >= ip.size + TCP.size)
-    size = tcp_header_length(heads["next"]["offset_flags"].astype(np.int64))
+    size: Ints = tcp_header_length(heads["next"]["offset_flags"].astype(np.int64))  # type: ignore[assignment, arg-type]
     tcp &= (size >= TCP.size) & (length >= ip.size + size) & (room >= ip.size + size)
     udp = good & (protocol == 17) & (room >= ip.size + UDP.size) & (length >= ip.size + UDP.size)
     if udp.any():
         tunnels = np.fromiter(UDP_TUNNELS, np.int64)
         udp &= ~np.isin(heads["next"]["src_port"], tunnels) & ~np.isin(heads["next"]["dst_port"], tunnels)
         chosen = np.flatnonzero(udp)
-        _, _, src, dst, _ = _ends(ip, heads[chosen], endpoints)
+        src, dst, _ = _ends(ip, heads[chosen], endpoints)
         plain.datagrams.append(Datagrams(rows[chosen], src, dst))
     chosen = np.arange(len(rows)) if tcp.all() else np.flatnonzero(tcp)
     if len(chosen):
@@ -224,55 +232,60 @@ def _decode_ip(
     done[rows[tcp | udp]] = True
 
 
-def _ends(ip: Layout, heads: NDArray[np.void], endpoints: Endpoints) -> tuple[Words, Words, Words, Words, Ints]:
-    """Hosts and endpoints of sender and receiver, and the ports."""
+def _ends(ip: Layout, heads: NDArray[np.void], endpoints: Endpoints) -> tuple[Words, Words, Ints]:
+    """Endpoints of sender and receiver, and the ports."""
     source, target = heads["next"]["src_port"].astype(np.int64), heads["next"]["dst_port"].astype(np.int64)
-    ports = source << 16 | target
-    if ip is IPV4:
-        src_host, dst_host = (_four(heads["ip"][name]) for name in ("src", "dst"))
-        sixteen = np.uint64(16)
-        src = src_host << sixteen | source.astype(np.uint64)
-        dst = dst_host << sixteen | target.astype(np.uint64)
-        return src_host, dst_host, src, dst, ports
-    halves = [np.ascontiguousarray(heads["ip"][name]).view(">u8").astype(np.uint64).reshape(-1, 2)
-              for name in ("src", "dst")]  # fmt: skip
-    src_host, dst_host = map(endpoints.host6, halves)
-    return src_host, dst_host, endpoints.endpoint6(src_host, source), endpoints.endpoint6(dst_host, target), ports
+    ends = []
+    for name, port in (("src", source), ("dst", target)):
+        if ip is IPV4:
+            ends.append(_four(heads["ip"][name]) << np.uint64(16) | port.view(np.uint64))
+        else:
+            ends.append(endpoints.endpoint6(endpoints.host6(_halves(heads["ip"][name])), port))
+    return ends[0], ends[1], source << 16 | target
+
+
+def hosts_of(data: Bytes, segments: Segments, endpoints: Endpoints) -> tuple[Words, Words]:
+    """The addresses of sender and receiver, one word each."""
+    src, dst = segments.src >> np.uint64(16), segments.dst >> np.uint64(16)
+    rows = np.flatnonzero(segments.six & segments.plain)
+    if len(rows):
+        header = gather(data, segments.at[rows] - IPV6.size, IPV6.column_type())
+        src[rows], dst[rows] = (endpoints.host6(_halves(header[name])) for name in ("src", "dst"))
+    for row in np.flatnonzero(segments.six & ~segments.plain).tolist():
+        src[row], dst[row] = (endpoints.host_of(int(ends[row])) for ends in (segments.src, segments.dst))
+    return src, dst
+
+
+def _halves(addresses: NDArray[np.void]) -> Words:
+    return np.ascontiguousarray(addresses).view(">u8").astype(np.uint64).reshape(-1, 2)
 
 
 def _four(addresses: NDArray[np.void]) -> Words:
     return np.ascontiguousarray(addresses).view(">u4").astype(np.uint64)
 
 
-def _segments(
+def _segments(  # noqa: PLR0917 - one column each
     ip: Layout, heads: NDArray[np.void], rows: Ints, at: Ints, size: Ints, end: Ints, captured: Ints,
     endpoints: Endpoints,
 ) -> Segments:  # fmt: skip
     tcp, header = heads["next"], heads["ip"]
-    src_host, dst_host, src, dst, ports = _ends(ip, heads, endpoints)
+    src, dst, ports = _ends(ip, heads, endpoints)
     if ip is IPV4:
         ecn, ttl, ip_id = header["tos"].astype(np.int64) & 3, header["ttl"], header["id"].astype(np.int64)
-        pseudo = (src_host >> np.uint64(16)) + (src_host & np.uint64(0xFFFF))
-        pseudo += (dst_host >> np.uint64(16)) + (dst_host & np.uint64(0xFFFF))
-        sums = pseudo.astype(np.int64) + 6
     else:
         ecn = header["version_class_flow"].astype(np.int64) >> 20 & 3
         ttl, ip_id = header["hop_limit"], np.full(len(rows), -1)
-        sums = 6 + sum(
-            np.ascontiguousarray(header[name]).view(">u2").astype(np.int64).reshape(-1, 8).sum(1)
-            for name in ("src", "dst")
-        )
     offset_flags = tcp["offset_flags"].astype(np.int64)
     words = np.ascontiguousarray(heads["options"]).view(">u4").astype(np.int64).reshape(-1, 3)
     bare = size == TCP.size
     stamped = (size == TCP.size + 12) & (words[:, 0] == _STAMPED)
     form = np.where(bare, BARE, np.where(stamped, STAMPED, OTHER))
     return Segments(
-        rows, src, dst, src_host, dst_host, ports,
+        rows, src, dst, ports,
         tcp["seq"].astype(np.int64), tcp["ack"].astype(np.int64), offset_flags & 0xFFF,
         tcp["window"].astype(np.int64), end - at - size, ttl.astype(np.int64), ip_id, form,
         np.where(stamped, words[:, 1], -1), tcp["urgent"].astype(np.int64) | ecn << 16,
-        at, size, np.minimum(end, captured), captured >= end, sums, np.ones(len(rows), np.bool_),
+        at, size, np.minimum(end, captured), captured >= end, np.ones(len(rows), np.bool_),
     )  # fmt: skip
 
 
@@ -284,13 +297,12 @@ def joined(parts: list[Segments]) -> Segments:
     return Segments(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in _NAMES))
 
 
-def named(row: Ints, src: Words, dst: Words, src_host: Words, dst_host: Words, ports: Ints) -> Segments:
+def named(row: Ints, src: Words, dst: Words, ports: Ints) -> Segments:
     """Packets that were decoded one by one, of which only the ends are told here."""
     zeros = {name: np.zeros(len(row), np.int64) for name in _NAMES}
     zeros |= {"row": row, "ports": ports}
     nothing = np.zeros(len(row), np.bool_)
-    return Segments(**(zeros | {"src": src, "dst": dst, "src_host": src_host, "dst_host": dst_host,
-                                "whole": nothing, "plain": nothing}))  # type: ignore[arg-type]  # fmt: skip
+    return Segments(**(zeros | {"src": src, "dst": dst, "whole": nothing, "plain": nothing}))  # type: ignore[arg-type]
 
 
 def options_of(data: Bytes, at: Ints, header: Ints) -> tuple[Words, Ints, Ints]:
@@ -337,7 +349,7 @@ def _timestamps_at(block: Bytes, length: Ints) -> Ints:
 def checksums(data: Bytes, segments: Segments) -> Ints:
     """`RIGHT`, `WRONG` or `UNKNOWN` (cut, or left to the network card), as `wire.checksum` tells it."""
     length = segments.end - segments.at
-    pseudo = segments.pseudo + (length >> 16) + (length & 0xFFFF)
+    pseudo = _pseudo_sums(data, segments) + (length >> 16) + (length & 0xFFFF)
     total = pseudo + _sums(data, segments.at, length)
     place = segments.at + TCP.offset_of("checksum")
     field = data[place].astype(np.int64) << 8 | data[place + 1]
@@ -346,23 +358,39 @@ def checksums(data: Bytes, segments: Segments) -> Ints:
     return np.where(segments.whole, told, UNKNOWN)
 
 
+def _pseudo_sums(data: Bytes, segments: Segments) -> Ints:
+    """Sum of the 16-bit words of each pseudo-header, but for its length."""
+    total = np.full(len(segments.at), 6)
+    for chosen, ip in ((~segments.six, IPV4), (segments.six, IPV6)):
+        rows = np.flatnonzero(chosen)
+        header = gather(data, segments.at[rows] - ip.size, ip.column_type())
+        for name in ("src", "dst"):
+            address = np.ascontiguousarray(header[name])
+            total[rows] += address.view(">u2").reshape(len(rows), address.itemsize // 2).sum(1, dtype=np.int64)
+    return total
+
+
 _STEPS = (64, 128, 512, 1536)
 
 
 def _sums(data: Bytes, at: Ints, length: Ints) -> Ints:
-    """Sum of the big-endian 16-bit words of each piece, an odd last byte padded with zero."""
+    """Sum of the big-endian 16-bit words of each piece, modulo 65535, an odd last byte padded with zero.
+
+    They are added as little-endian words, 2^16 being 1 there, and the bytes of the sum are swapped (RFC 1071 §2 B).
+    """
     total = np.zeros(len(at), np.int64)
     below = 0
     for step in _STEPS:
         rows = np.flatnonzero((length > below) & (length <= step) & (at + step <= len(data)))
         for start in range(0, len(rows), 1024):
             some = rows[start : start + 1024]
-            block = gather(data, at[some], np.dtype(f"V{step}")).view(np.uint8).reshape(-1, step).copy()
+            block = gather(data, at[some], np.dtype(f"V{step}")).view(np.uint8).reshape(-1, step)
             block *= np.arange(step) < length[some, None]
-            total[some] = block.view(">u2").sum(1, dtype=np.int64)
+            total[some] = block.view("<u4").sum(1, dtype=np.uint64) % np.uint64(0xFFFF)
         below = step
-    memory = memoryview(data)
+    total = total * 256 % 0xFFFF
+    memory = data.data
     for row in np.flatnonzero((length > below) | (at + _STEPS[-1] > len(data))):
         piece = bytes(memory[at[row] : at[row] + length[row]])
-        total[row] = int.from_bytes(piece + b"\0" * (len(piece) % 2)) % 0xFFFF or (0xFFFF if any(piece) else 0)
+        total[row] = int.from_bytes(piece + b"\0" * (len(piece) % 2)) % 0xFFFF
     return total

@@ -62,7 +62,9 @@ class Layout:
         import numpy
 
         order = "<" if self.order == "<" else ">"
-        formats = [f"V{code[:-1]}" if code.endswith("s") else f"{order}u{struct.calcsize(code)}" for _, code in self.fields]
+        formats = [
+            f"V{code[:-1]}" if code.endswith("s") else f"{order}u{struct.calcsize(code)}" for _, code in self.fields
+        ]
         names = [name for name, _ in self.fields]
         offsets = [self.offset_of(name) for name in names]
         return numpy.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": self.size})

@@ -111,7 +111,7 @@ def flood(random: np.random.Generator, packets: int, span_us: int) -> Packets:
 
 
 def write(path: Path, packets: Packets, random: np.random.Generator, *, forged: bool = False) -> None:
-    """Packets as a pcap of Ethernet frames; every fifth connection over IPv6. `forged`: each flow has its own client."""
+    """Packets as a pcap of Ethernet frames; every fifth flow over IPv6. `forged`: each has its own client."""
     pool = random.integers(0, 256, POOL, np.uint8)
     pool[::2] |= 0x80  # no text, so that no protocol is taken for one that is read
     sums = np.concatenate(([0], np.cumsum(pool.view(">u2").astype(np.int64))))
@@ -125,7 +125,7 @@ def write(path: Path, packets: Packets, random: np.random.Generator, *, forged: 
 
 def _chunk(packets: Packets, sums: Ints, memory: bytes, random: np.random.Generator, *, forged: bool) -> bytes:
     count = len(packets.flow)
-    six = (packets.flow % 5 == 0) & (not forged)
+    six: NDArray[np.bool_] = (packets.flow % 5 == 0) & (not forged)
     first = (packets.flags & SYN) > 0
     refusal = (packets.flags & RST) > 0
     options = np.where(first, 20, np.where(refusal, 0, 12))
@@ -149,12 +149,23 @@ def _chunk(packets: Packets, sums: Ints, memory: bytes, random: np.random.Genera
     own, other = np.where(packets.to_server, client, server), np.where(packets.to_server, server, client)
     src = np.where(packets.to_server, 0x0A00_0000, 0xC0A8_0000) + own + 1
     dst = np.where(packets.to_server, 0xC0A8_0000, 0x0A00_0000) + other + 1
-    fields4 = [0x4500, 20 + length, (flow * 7 + packets.seq) & 0xFFFF, 0x4000, 0x4006, 0 * flow, src >> 16, src, dst >> 16, dst]
+    fields4 = [
+        0x4500,
+        20 + length,
+        (flow * 7 + packets.seq) & 0xFFFF,
+        0x4000,
+        0x4006,
+        0 * flow,
+        src >> 16,
+        src,
+        dst >> 16,
+        dst,
+    ]
     fields6 = [0x6000, 0 * flow, length, 0x0640, 0x2001 + 0 * flow, 0xDB8, 0, 0, 0, 0, src >> 16, src,
                0x2001, 0xDB8, 0, 0, 0, 0, dst >> 16, dst]  # fmt: skip
-    for index, field in enumerate(fields4):
+    for index, field in enumerate(map(np.asarray, fields4)):
         words[:, 7 + index] = np.where(four, field & np.int64(0xFFFF), 0)
-    for index, field in enumerate(fields6):
+    for index, field in enumerate(map(np.asarray, fields6)):
         words[:, 7 + index] = np.where(six, field & np.int64(0xFFFF), words[:, 7 + index])
     header = words[:, 7:17].sum(1)
     words[:, 12] = np.where(four, _folded(header), words[:, 12])
@@ -174,7 +185,9 @@ def _chunk(packets: Packets, sums: Ints, memory: bytes, random: np.random.Genera
             words[rows, tcp[rows] + 10 + index] = value[rows] >> 16 & 0xFFFF
             words[rows, tcp[rows] + 11 + index] = value[rows] & 0xFFFF
     payload = packets.payload
-    odd = np.where(payload % 2, np.frombuffer(memory, np.uint8)[2 * at + payload - payload % 2].astype(np.int64) << 8, 0)
+    odd = np.where(
+        payload % 2, np.frombuffer(memory, np.uint8)[2 * at + payload - payload % 2].astype(np.int64) << 8, 0
+    )
     body = sums[at + payload // 2] - sums[at] + odd
     columns = np.arange(55)
     inside = (columns >= tcp[:, None]) & (columns < (tcp + 10 + options // 2)[:, None])
@@ -187,10 +200,10 @@ def _chunk(packets: Packets, sums: Ints, memory: bytes, random: np.random.Genera
     record[:, 0], record[:, 1] = START_S + packets.time_us // 1_000_000, packets.time_us % 1_000_000
     record[:, 2] = record[:, 3] = whole
     heads[:, :16] = record.view(np.uint8)
-    rows = heads.tobytes()
+    content = heads.tobytes()
     step = heads.shape[1]
     return b"".join(
-        rows[index * step : index * step + 16 + head] + memory[2 * start : 2 * start + tail]
+        content[index * step : index * step + 16 + head] + memory[2 * start : 2 * start + tail]
         for index, (head, start, tail) in enumerate(zip(size.tolist(), at.tolist(), payload.tolist(), strict=True))
     )
 

@@ -4,6 +4,7 @@ is taken now and then."""
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -12,20 +13,28 @@ from tests.unit.source.capture_bytes import pcap_header, pcap_record
 from tests.unit.wire.wire_bytes import ethernet, extension, fragment, icmp, ipv4, ipv6, tcp, udp
 
 MS = 10**6
-_SYN_OPTIONS = (
-    lambda ts: b"\x02\x04\x05\xb4\x04\x02" + _stamp(ts) + b"\x01\x03\x03\x07",
-    lambda ts: b"\x02\x04\x05\xb4\x01\x03\x03\x08\x01\x01\x04\x02",
-    lambda ts: b"\x02\x04\x05\xb4",
-    lambda ts: b"\x02\x04\x02\x00\x01\x01" + _stamp(ts),
-    lambda ts: b"",
-    lambda ts: b"\x01\x01" + _stamp(ts) + b"\x01\x01\x01\x00",
-    lambda ts: b"\x02\x04\x05\xb4\x03\x03\x0f\x00",
-    lambda ts: b"\x02\x03\x05\x01",
-)  # fmt: skip
 
 
 def _stamp(ts: tuple[int, int]) -> bytes:
     return b"\x08\x0a" + struct.pack("!II", ts[0] % 2**32, ts[1] % 2**32)
+
+
+_MSS, _NOPS, _SCALE = b"\x02\x04\x05\xb4", b"\1\1", b"\x03\x03"
+_STAMP = b"(stamp)"
+_SYN_OPTIONS = (
+    _MSS + b"\4\2" + _STAMP + b"\1" + _SCALE + b"\7",
+    _MSS + b"\1" + _SCALE + b"\x08" + _NOPS + b"\4\2",
+    _MSS,
+    b"\x02\x04\x02\0" + _NOPS + _STAMP,
+    b"",
+    _NOPS + _STAMP + b"\1\1\1\0",
+    _MSS + _SCALE + b"\x0f\0",
+    b"\2\3\5\1",
+)
+"""As stacks send them, and as none does."""
+_GREETINGS = (b"x" * 80, b"\x16\x03\x01\0\5\1" + b"y" * 100, b"hi", b"GET / HTTP/1.1\r\n\r\n", b"z" * 1400)
+_WORDS = (b"", b"a", b"b" * 30, b"c" * 500, b"d" * 1448, b"HTTP/1.1 200 OK\r\n")
+_ODD = ("vlan", "fragment", "checksum", "cut", "cut hard", "urgent", "ecn", "extension", "padding")
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ def connection(random: Random, flow: int, start_ns: int) -> list[Piece]:
                             number if ids else 0, six))  # fmt: skip
         next_[side] += len(payload) + (flags >> 1 & 1) + (flags & 1)
 
-    send(0, SYN | ecn, options=choose((clocks[0], 0)))
+    send(0, SYN | ecn, options=choose.replace(_STAMP, _stamp((clocks[0], 0))))
     kind = random.random()
     if kind < 0.08:
         return pieces
@@ -80,16 +89,16 @@ def connection(random: Random, flow: int, start_ns: int) -> list[Piece]:
         next_[1] = 0
         send(1, RST | ACK, options=b"")
         return pieces
-    send(1, SYN | ACK | (ecn & ECE), options=answer((clocks[1], clocks[0])))
+    send(1, SYN | ACK | (ecn & ECE), options=answer.replace(_STAMP, _stamp((clocks[1], clocks[0]))))
     if kind < 0.2:
         if kind < 0.18:
             send(0, RST, options=b"")
         return pieces
     send(0, ACK)
-    greeting = random.choice((b"x" * 80, b"\x16\x03\x01\x00\x05\x01" + b"y" * 100, b"hi", b"GET / HTTP/1.1\r\n\r\n", b"z" * 1400))
+    greeting = random.choice(_GREETINGS)
     for turn in range(random.choice((0, 1, 2, 3, 6, 12))):
         side = random.choice((0, 1)) if turn else random.choice((0, 0, 1))
-        data = greeting if turn == 0 else random.choice((b"", b"a", b"b" * 30, b"c" * 500, b"d" * 1448, b"HTTP/1.1 200 OK\r\n"))
+        data = greeting if turn == 0 else random.choice(_WORDS)
         send(side, ACK | random.choice((0, PSH)), data)
         if random.random() < 0.5:
             send(1 - side, ACK)
@@ -108,50 +117,89 @@ def connection(random: Random, flow: int, start_ns: int) -> list[Piece]:
 def bent(random: Random, pieces: list[Piece]) -> list[Piece]:
     """The same with something wrong at one place."""
     at = random.randrange(len(pieces))
-    piece = pieces[at]
-    rest, later = pieces[:at], pieces[at + 1 :]
-    moved = {
-        "again": lambda: [piece, replace(piece, time_ns=piece.time_ns + random.choice((0, MS, 300 * MS, 2000 * MS)),
-                                         ip_id=random.choice((piece.ip_id, piece.ip_id + 1)))],
-        "lost": list,
-        "late": lambda: [*later[:1], replace(piece, time_ns=later[0].time_ns + 10)] if later else [piece],
-        "ttl": lambda: [replace(piece, ttl=random.choice((63, 50, 255)))],
-        "wnd": lambda: [replace(piece, wnd=random.choice((0, 0, 1000, 14600)))],
-        "seq": lambda: [replace(piece, seq=(piece.seq + random.choice((-1, 1, 500, 2**31, -(2**29)))) % 2**32)],
-        "ack": lambda: [replace(piece, ack=(piece.ack + random.choice((-1, 1, 500, 2**31, -(2**29)))) % 2**32)],
-        "flags": lambda: [replace(piece, flags=piece.flags ^ random.choice((ECE, CWR, URG, PSH, FIN, RST, ACK, SYN, 512)))],
-        "rst": lambda: [piece, replace(piece, flags=RST | random.choice((0, ACK)), payload=b"", options=b"", seq=(piece.seq + len(piece.payload)) % 2**32)],
-        "syn": lambda: [piece, replace(piece, flags=SYN, payload=b"", seq=random.getrandbits(32))],
-        "options": lambda: [replace(piece, options=random.choice((b"", b"\1\1" + _stamp((5, 6)), b"\1\1\5\x0a" + struct.pack("!II", piece.ack, (piece.ack + 100) % 2**32), b"\x13\x12" + bytes(16) + b"\1\1")))],
-        "alive": lambda: [piece, replace(piece, time_ns=piece.time_ns + 2000 * MS, payload=b"", flags=ACK, seq=(piece.seq - 1) % 2**32)],
-        "odd": lambda: [replace(piece, odd=random.choice(("vlan", "fragment", "checksum", "cut", "cut hard", "urgent", "ecn", "extension", "padding")))],
-        "icmp": lambda: [piece, replace(piece, odd="icmp")],
-        "wait": lambda: [piece],
-        "backward": lambda: [replace(piece, time_ns=piece.time_ns - random.choice((5, 50 * MS)))],
-        "small": lambda: [replace(piece, payload=piece.payload[:1])],
-    }  # fmt: skip
-    how = random.choice(list(moved))
-    if how == "late":
-        later = later[1:]
-    new = moved[how]()
+    piece, later = pieces[at], pieces[at + 1 :]
+    how = random.choice(("late", "wait", *_BENDS))
     if how == "wait":
         pause = random.choice((600, 1500, 4000, 241_000)) * MS
-        later = [replace(each, time_ns=each.time_ns + pause) for each in later]
-    return rest + new + later
+        return [*pieces[: at + 1], *(replace(each, time_ns=each.time_ns + pause) for each in later)]
+    if how == "late":
+        return [
+            *pieces[:at],
+            *later[:1],
+            *(replace(piece, time_ns=each.time_ns + 10) for each in later[:1]),
+            *later[1:],
+        ]
+    return [*pieces[:at], *_BENDS[how](random, piece), *later]
+
+
+def _shift(random: Random, number: int) -> int:
+    return (number + random.choice((-1, 1, 500, 2**31, -(2**29)))) % 2**32
+
+
+def _again(random: Random, piece: Piece) -> list[Piece]:
+    later_ns = piece.time_ns + random.choice((0, MS, 300 * MS, 2000 * MS))
+    return [piece, replace(piece, time_ns=later_ns, ip_id=random.choice((piece.ip_id, piece.ip_id + 1)))]
+
+
+def _reset(random: Random, piece: Piece) -> list[Piece]:
+    seq = (piece.seq + len(piece.payload)) % 2**32
+    return [piece, replace(piece, flags=RST | random.choice((0, ACK)), payload=b"", options=b"", seq=seq)]
+
+
+def _syn(random: Random, piece: Piece) -> list[Piece]:
+    return [piece, replace(piece, flags=SYN, payload=b"", seq=random.getrandbits(32))]
+
+
+def _flags(random: Random, piece: Piece) -> list[Piece]:
+    return [replace(piece, flags=piece.flags ^ random.choice((ECE, CWR, URG, PSH, FIN, RST, ACK, SYN, 512)))]
+
+
+def _options(random: Random, piece: Piece) -> list[Piece]:
+    sack = b"\1\1\5\x0a" + struct.pack("!II", piece.ack, (piece.ack + 100) % 2**32)
+    return [replace(piece, options=random.choice((b"", _NOPS + _stamp((5, 6)), sack, b"\x13\x12" + bytes(16) + _NOPS)))]
+
+
+def _alive(_: Random, piece: Piece) -> list[Piece]:
+    later_ns = piece.time_ns + 2000 * MS
+    return [piece, replace(piece, time_ns=later_ns, payload=b"", flags=ACK, seq=(piece.seq - 1) % 2**32)]
+
+
+_BENDS: dict[str, Callable[[Random, Piece], list[Piece]]] = {
+    "again": _again,
+    "lost": lambda _, piece: [],
+    "ttl": lambda random, piece: [replace(piece, ttl=random.choice((63, 50, 255)))],
+    "wnd": lambda random, piece: [replace(piece, wnd=random.choice((0, 0, 1000, 14600)))],
+    "seq": lambda random, piece: [replace(piece, seq=_shift(random, piece.seq))],
+    "ack": lambda random, piece: [replace(piece, ack=_shift(random, piece.ack))],
+    "flags": _flags,
+    "reset": _reset,
+    "syn": _syn,
+    "options": _options,
+    "alive": _alive,
+    "odd": lambda random, piece: [replace(piece, odd=random.choice(_ODD))],
+    "icmp": lambda _, piece: [piece, replace(piece, odd="icmp")],
+    "backward": lambda random, piece: [replace(piece, time_ns=piece.time_ns - random.choice((5, 50 * MS)))],
+    "small": lambda _, piece: [replace(piece, payload=piece.payload[:1])],
+}
 
 
 def frame(random: Random, piece: Piece) -> tuple[bytes, int]:
     """The bytes that are captured, and how many there were on the wire."""
     port = 40000 + piece.flow
-    ends = [bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2))] if not piece.six else [b"\xfd" + bytes(14) + b"\1", b"\xfd" + bytes(14) + b"\2"]
+    ends = (
+        [bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2))]
+        if not piece.six
+        else [b"\xfd" + bytes(14) + b"\1", b"\xfd" + bytes(14) + b"\2"]
+    )
     ports = (port, 80)
     if not piece.to_server:
         ends, ports = ends[::-1], ports[::-1]
     where = (ends[0], ends[1])
     checksum = 0x1234 if piece.odd == "checksum" else None
     options = piece.options + bytes(-len(piece.options) % 4)
-    segment = tcp(options, piece.payload, flags=piece.flags & 511, seq=piece.seq, ack=piece.ack, ports=ports, window=piece.wnd,
-                  urgent=9 * (piece.odd == "urgent"), reserved=piece.flags >> 9, checksum=checksum, ends=where)  # fmt: skip
+    segment = tcp(options, piece.payload, flags=piece.flags & 511, seq=piece.seq, ack=piece.ack, ports=ports,
+                  window=piece.wnd, urgent=9 * (piece.odd == "urgent"), reserved=piece.flags >> 9,
+                  checksum=checksum, ends=where)  # fmt: skip
     tos = 2 * (piece.odd == "ecn")
     if piece.odd == "icmp":
         quote = ipv4(segment, ends=where)[:28] if not piece.six else ipv6(segment, ends=where)[:48]
@@ -194,9 +242,8 @@ def capture(seed: int, flows: int = 40, bends: float = 0.7) -> bytes:
         while random.random() < bends and made:
             made = bent(random, made)
         pieces += made
-    order = sorted(range(len(pieces)), key=lambda index: pieces[index].time_ns // (50 * MS) * (50 * MS) if bends else 0)
-    if random.random() < 0.7:
-        order = sorted(range(len(pieces)), key=lambda index: pieces[index].time_ns)
+    step = 50 * MS if bends and random.random() < 0.3 else 1  # some captures are not quite in order
+    order = sorted(range(len(pieces)), key=lambda index: pieces[index].time_ns // step)
     records = []
     for index in order:
         piece = pieces[index]
