@@ -93,7 +93,8 @@ class CopyFinder:
         ip_id = -1 if segment.ip_id is None else segment.ip_id
         words = (
             self._endpoints.of(*segment.src)[1], self._endpoints.of(*segment.dst)[1],
-            segment.seq << 32 | segment.ack_raw, segment.flags | segment.wnd << 9 | segment.payload_len << 25, ip_id << 33 ^ tsval,
+            segment.seq << 32 | segment.ack_raw,
+            segment.flags | segment.wnd << 9 | segment.payload_len << 25, ip_id << 33 ^ tsval,
         )  # fmt: skip
         total = sum(word * int(factor) for word, factor in zip(words, _MIX, strict=True)) + hash(segment.tags)
         total = total if segment.tags else total - hash(())

@@ -98,7 +98,15 @@ class Sifted:
 
 def _wrapped(number: Ints) -> Ints:
     """A difference of sequence numbers, signed."""
-    return ((number + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+    return number.astype(np.int32).astype(np.int64)
+
+
+def _first(found: Bools, key: Ints, keys: int) -> Ints:
+    """The first place at which something was found, by key; the number of places where it was not."""
+    first = np.full(keys, len(found))
+    rows = np.flatnonzero(found)[::-1]
+    first[key[rows]] = rows
+    return first
 
 
 def _shifted(values: Ints, starts: Ints, initial: Ints) -> Ints:
@@ -173,6 +181,7 @@ class Sieve:
     ) -> Sifted:
         slots = self._slots
         count = len(slot)
+        groups = len(starts)
         index = np.arange(count)
         start = starts[group]
         stops = np.append(starts[1:], count) - 1
@@ -196,7 +205,7 @@ class Sieve:
         length = payload + is_syn + is_fin
         bases, reached, before = [], [], []
         for each, here in enumerate((zero, ~zero)):
-            first = np.minimum(np.minimum.reduceat(np.where(here, index, count), starts), count - 1)
+            first = np.minimum(_first(here, group, groups), count - 1)
             base = np.where(spoke[:, each], nxt[:, each], segs.seq[first])
             initial = np.where(spoke[:, each], 0, _NEVER)
             ends = np.where(here, _wrapped(segs.seq - base[group]) + length, _NEVER)
@@ -215,10 +224,11 @@ class Sieve:
 
         before_ns = _shifted(time_ns, starts, slots.last_ns[ids])
         gap_ns = time_ns - before_ns
-        fins = [_counted(is_fin & here, starts, group) > 0 for here in (zero, ~zero)]
-        fins = [slots.fins[slot, each] | fins[each] for each in (0, 1)]
+        fin_at = [_first(is_fin & here, group, groups) for here in (zero, ~zero)]
+        carried_fins = slots.fins[ids]
+        fins = [carried_fins[group, each] | (index > fin_at[each][group]) for each in (0, 1)]
         own_fin, any_fin = np.where(zero, *fins), fins[0] | fins[1]
-        reset = slots.reset[slot] | (_counted(is_rst, starts, group) > 0)
+        reset = slots.reset[slot] | (index > _first(is_rst, group, groups)[group])
 
         tsval, tsecr, mixed = self._options(data, segs, is_syn)
         ttl_same = own_before(segs.ttl, slots.ttl) == segs.ttl
@@ -247,8 +257,8 @@ class Sieve:
         so_far = slots.rows[ids]
         phase = slots.phase[ids]
         carried = (phase == OPEN) | ((phase == so_far) & (so_far < 3))
-        broken = _counted(~chain, starts, group) > 0
-        opening = carried[group] & ~broken
+        broken = _first(~chain, group, groups)
+        opening = carried[group] & (index <= broken[group])
         is_open = opening & (turn >= 3)
         near = answered & (dack <= 0) & (dack >= -_NEAR)
         flows = is_open & ((flags & ~(PSH | FIN)) == ACK) & in_order & near & steady & ack_on
@@ -266,7 +276,7 @@ class Sieve:
                   for each, here in enumerate((zero, ~zero))]  # fmt: skip
         talked = slots.talked[slot] | (~live & ((spoken[0] > FIRST_WORDS) | (spoken[1] > FIRST_WORDS)))
         wild |= rows.talk & ~talked
-        turned = np.minimum.reduceat(np.where(wild, index, count), starts)
+        turned = _first(wild, group, groups)
         talked = talked[np.minimum(index, np.minimum(turned, count - 1)[group])]
 
         # what changes nothing
@@ -276,21 +286,20 @@ class Sieve:
         tame = is_open & ((core & ~PSH) == ACK) & known & answered & segs.plain & ~any_fin & ~reset & ~rows.wild
         tame &= (tsval < 0) | (ts_before < 0) | (ts_step >= 0)
         tame &= (np.abs(dseq) < _LARGE) & (np.abs(dack) < _NEAR) & ~(rows.talk & ~talked)
-        upset = np.minimum.reduceat(np.where(wild & ~tame, index, count), starts)
+        upset = _first(wild & ~tame, group, groups)
         ordinary &= index < upset[group]
-        seen = np.zeros(count, np.bool_)
+        kind = side * 2 + ~empty
+        place = group * 4 + kind
+        first = _first(ordinary, place, groups * 4)
         kinds = slots.kinds[ids].astype(np.int64)
-        for kind in range(4):
-            of_kind = ordinary & (side == kind // 2) & (empty == (kind % 2 == 0))
-            first = np.minimum.reduceat(np.where(of_kind, index, count), starts)
-            seen |= of_kind & ((kinds[group] >> kind & 1 > 0) | (index > first[group]))
-            kinds |= (first < count).astype(np.int64) << kind
+        seen = (kinds[group] >> kind & 1 > 0) | (index > first[place])
+        kinds |= ((first < count).reshape(-1, 4) << np.arange(4)).sum(1)
         passed = ordinary & seen
 
         kept = ~passed & ~live
         rank = _counted(kept, starts, group) + slots.kept[slot]
         far = rows.place - np.where(slots.kept[slot] > 0, slots.place[slot], rows.place[start]) >= 1 << 32
-        full = np.minimum.reduceat(np.where(kept & ((rank >= MOST_KEPT) | far), index, count), starts)
+        full = _first(kept & ((rank >= MOST_KEPT) | far), group, groups)
         turned = np.minimum(turned, full)
         kept &= index < turned[group]
         feed = np.flatnonzero(~passed & ~kept)
@@ -311,7 +320,7 @@ class Sieve:
         slots.reset[ids] |= reset[stops] | is_rst[stops]
         slots.pending[ids] |= np.maximum.reduceat(passed, starts)
         steps = np.minimum(slots.rows[ids], OPEN)
-        good = carried & ~(broken | ~chain)[stops] & (upset == count)
+        good = carried & (broken == count) & (upset == count)
         slots.phase[ids] = np.where(good, steps, ODD)
         for each, here in enumerate((zero, ~zero)):
             at = after[each][stops]
@@ -337,7 +346,8 @@ class Sieve:
             for each in (0, 1)
         )
         return Sifted(segs, rows, slot, side, starts, group, feed, going, passed, (tops[0], tops[1]),
-                      (last[0], last[1]), tsval, before_ns, carried_ends, clock, pending, starts[so_far == 0])  # fmt: skip
+                      (last[0], last[1]), tsval, before_ns, carried_ends, clock, pending,
+                      starts[so_far == 0])  # fmt: skip
 
     def _options(self, data: Bytes, segs: Segments, is_syn: Bools) -> tuple[Ints, Ints, Words]:
         """TSval and TSecr of each segment, and the options of each SYN as a hash."""
