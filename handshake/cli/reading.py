@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -100,6 +101,7 @@ def _summarised(path: str, silent: bool, stopped: list[int]) -> Report:
     """The counts of one capture, as far as it goes or until something is in `stopped`."""
     with open_capture(path) as capture:
         if capture.size >= _BULK:
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
             from handshake.bulk.sift import NotPlainError
             from handshake.bulk.summary import Enough, swept
 

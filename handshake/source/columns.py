@@ -23,6 +23,8 @@ WINDOW = 1 << 23
 MARGIN = 512
 """Bytes behind a window that may be looked at, though they say nothing."""
 _CHAIN = 64
+_FULL = 1600
+"""Bytes of a record with a full Ethernet frame."""
 _SPAN_S = 600
 """Packets of one window are taken to lie this close, where a record's beginning is guessed."""
 MOST_RECORDS = 1 << 15
@@ -155,14 +157,15 @@ class Columns:
 
     def _guesses(self, buffer: Bytes, words: NDArray[np.uint32], size: int, mean: int) -> Ints:
         """Where records seem to begin, some `_CHAIN` records apart; the first one is sure."""
-        reach = mean + mean // 2
+        reach = mean + min(mean, _FULL)
         places = np.arange(mean * _CHAIN, size - 4 * reach - 256, mean * _CHAIN)
         if not len(places):
             return places
         seconds = int(words[0])
         at_byte = 3 if self._type.byteorder != ">" else 0
-        pieces = np.lib.stride_tricks.as_strided(buffer, (len(buffer) - reach, reach), (1, 1))
-        rows, columns = np.nonzero(pieces[places + at_byte] == seconds >> 24)
+        views = np.lib.stride_tricks.as_strided(buffer[:reach].view(f"V{reach}"), (len(buffer) - reach,), (1,))
+        pieces = views[places + at_byte].view(np.uint8).reshape(-1, reach)
+        rows, columns = np.nonzero(pieces == seconds >> 24)
         at = places[rows] + columns
         likely = words[at] - words[0] < _SPAN_S
         rows, at = rows[likely], at[likely]

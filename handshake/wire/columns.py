@@ -156,11 +156,16 @@ def _header(ip: Layout, transport: Layout) -> np.dtype[np.void]:
     return np.dtype([("ip", ip.column_type()), ("next", transport.column_type()), ("options", room)])
 
 
+@cache
+def _type(header: Layout) -> np.dtype[np.void]:
+    return header.column_type()
+
+
 def gather(data: Bytes, at: Ints, kind: np.dtype[np.void]) -> NDArray[np.void]:
     """The structures that begin at these offsets of a window."""
     size = kind.itemsize
-    views = np.lib.stride_tricks.as_strided(data[:size].view(kind), (len(data) - size + 1,), (1,))
-    return views[at]
+    views = np.lib.stride_tricks.as_strided(data[:size].view(f"V{size}"), (len(data) - size + 1,), (1,))
+    return views[at].view(kind)  # plain bytes are copied as such, structures field by field
 
 
 LINKS = {1: ETHERNET.size, 101: 0}
@@ -249,7 +254,7 @@ def hosts_of(data: Bytes, segments: Segments, endpoints: Endpoints) -> tuple[Wor
     src, dst = segments.src >> np.uint64(16), segments.dst >> np.uint64(16)
     rows = np.flatnonzero(segments.six & segments.plain)
     if len(rows):
-        header = gather(data, segments.at[rows] - IPV6.size, IPV6.column_type())
+        header = gather(data, segments.at[rows] - IPV6.size, _type(IPV6))
         src[rows], dst[rows] = (endpoints.host6(_halves(header[name])) for name in ("src", "dst"))
     for row in np.flatnonzero(segments.six & ~segments.plain).tolist():
         src[row], dst[row] = (endpoints.host_of(int(ends[row])) for ends in (segments.src, segments.dst))
@@ -363,7 +368,7 @@ def _pseudo_sums(data: Bytes, segments: Segments) -> Ints:
     total = np.full(len(segments.at), 6)
     for chosen, ip in ((~segments.six, IPV4), (segments.six, IPV6)):
         rows = np.flatnonzero(chosen)
-        header = gather(data, segments.at[rows] - ip.size, ip.column_type())
+        header = gather(data, segments.at[rows] - ip.size, _type(ip))
         for name in ("src", "dst"):
             address = np.ascontiguousarray(header[name])
             total[rows] += address.view(">u2").reshape(len(rows), address.itemsize // 2).sum(1, dtype=np.int64)
@@ -381,16 +386,18 @@ def _sums(data: Bytes, at: Ints, length: Ints) -> Ints:
     total = np.zeros(len(at), np.int64)
     below = 0
     for step in _STEPS:
-        rows = np.flatnonzero((length > below) & (length <= step) & (at + step <= len(data)))
+        rows = np.flatnonzero((length > below) & (length <= step) & (at + step + 4 <= len(data)))
         for start in range(0, len(rows), 1024):
             some = rows[start : start + 1024]
-            block = gather(data, at[some], np.dtype(f"V{step}")).view(np.uint8).reshape(-1, step)
-            block *= np.arange(step) < length[some, None]
-            total[some] = block.view("<u4").sum(1, dtype=np.uint64) % np.uint64(0xFFFF)
+            words = gather(data, at[some], np.dtype(f"V{step + 4}")).view("<u4").reshape(-1, step // 4 + 1)
+            whole, rest = length[some] >> 2, length[some] & 3
+            last = words[np.arange(len(some)), whole].astype(np.int64) & (1 << 8 * rest) - 1
+            words *= np.arange(step // 4 + 1) < whole[:, None]
+            total[some] = (words.sum(1, dtype=np.uint64).astype(np.int64) + last) % 0xFFFF
         below = step
     total = total * 256 % 0xFFFF
     memory = data.data
-    for row in np.flatnonzero((length > below) | (at + _STEPS[-1] > len(data))):
+    for row in np.flatnonzero((length > below) | (at + _STEPS[-1] + 4 > len(data))):
         piece = bytes(memory[at[row] : at[row] + length[row]])
         total[row] = int.from_bytes(piece + b"\0" * (len(piece) % 2)) % 0xFFFF
     return total
