@@ -13,14 +13,8 @@ class Room:
     """Connections by the frames that began, opened and closed them; `NEVER` where none did."""
 
     def __init__(self, begun: Ints, opened: Ints, closed: Ints) -> None:
-        self._begun = begun
-        self._closed = closed
-        self._left = left = np.minimum(opened, closed)
-        self._queues = [
-            _Queue(closed, np.full(len(begun), NEVER)),
-            _Queue(begun, left),
-            _Queue(np.where(opened < closed, opened, NEVER), closed),
-        ]
+        self._begun, self._opened, self._closed = begun, opened, closed
+        self._left = np.minimum(opened, closed)
 
     def leaving(self, created: Ints, limit: int) -> tuple[Ints, Ints]:
         """Who has to leave when connections begin with these frames, the last of those in it: and at which frame."""
@@ -36,12 +30,16 @@ class Room:
         return self._one_by_one(created, there, limit)
 
     def _one_by_one(self, created: Ints, there: int, limit: int) -> tuple[Ints, Ints]:
+        never = np.full(len(self._begun), NEVER)
+        open_from = np.where(self._opened < self._closed, self._opened, NEVER)
+        entering = ((self._closed, never), (self._begun, self._left), (open_from, self._closed))
+        queues = [_Queue(enters, leaves) for enters, leaves in entering]
         gone: list[int] = []
         frames: list[int] = []
         taken: set[int] = set()
         for frame in created.tolist():
             while there >= limit:
-                who = next(filter(lambda each: each is not None, (queue.first(frame, taken) for queue in self._queues)))
+                who = next(filter(lambda each: each is not None, (queue.first(frame, taken) for queue in queues)))
                 assert who is not None
                 taken.add(who)
                 gone.append(who)

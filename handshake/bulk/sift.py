@@ -151,9 +151,9 @@ class Sieve:
         group = np.cumsum(fresh) - 1
         ids = self._ids(data, pair[starts], segs, rows, starts)
         slot = ids[group]
-        mine = segs.src == slots.client[slot]
-        other = np.where(mine, slots.server[slot], slots.client[slot])
-        if not np.array_equal(segs.dst, other) or not (mine | (segs.src == slots.server[slot])).all():
+        client, server = slots.client[ids][group], slots.server[ids][group]
+        mine = segs.src == client
+        if not np.array_equal(segs.dst, np.where(mine, server, client)) or not (mine | (segs.src == server)).all():
             raise NotPlainError
         return self._judge(data, segs, rows, slot, starts, group, ids, (~mine).astype(np.int64))
 
@@ -185,11 +185,11 @@ class Sieve:
         index = np.arange(count)
         start = starts[group]
         stops = np.append(starts[1:], count) - 1
-        own, oth = slot * 2 + side, slot * 2 + 1 - side
+        own, oth = group * 2 + side, group * 2 + 1 - side
         zero = side == 0
         flags, payload, time_ns = segs.flags, segs.payload, rows.time_ns
-        live = slots.live[slot]
-        turn = slots.rows[slot] + index - start
+        live = slots.live[ids][group]
+        turn = (slots.rows[ids] - starts)[group] + index
 
         is_syn, is_rst, is_fin, has_ack = ((flags & bit) > 0 for bit in (SYN, RST, FIN, ACK))
         after = [np.maximum.accumulate(np.where(here, index, -1)) for here in (zero, ~zero)]
@@ -198,7 +198,7 @@ class Sieve:
         own_in, oth_in = own_last >= start, oth_last >= start
 
         def own_before(column: Ints, carried: Ints) -> Ints:
-            return np.where(own_in, column[own_last], carried.reshape(-1)[own])
+            return np.where(own_in, column[own_last], carried[ids].reshape(-1)[own])
 
         # numbers, as distances from where each side stood
         spoke, nxt = slots.spoke[ids], slots.nxt[ids].astype(np.int64)
@@ -228,13 +228,13 @@ class Sieve:
         carried_fins = slots.fins[ids]
         fins = [carried_fins[group, each] | (index > fin_at[each][group]) for each in (0, 1)]
         own_fin, any_fin = np.where(zero, *fins), fins[0] | fins[1]
-        reset = slots.reset[slot] | (index > _first(is_rst, group, groups)[group])
+        reset = slots.reset[ids][group] | (index > _first(is_rst, group, groups)[group])
 
         tsval, tsecr, mixed = self._options(data, segs, is_syn)
         ttl_same = own_before(segs.ttl, slots.ttl) == segs.ttl
         ts_before = own_before(tsval, slots.tsval)
         ts_step = _wrapped(tsval - ts_before)
-        after_syn = np.where(own_in, is_syn[own_last], slots.greeted.reshape(-1)[own])
+        after_syn = np.where(own_in, is_syn[own_last], slots.greeted[ids].reshape(-1)[own])
         stamps = (segs.form != OTHER) & (
             ((tsval >= 0) & (ts_before >= 0) & (ts_step >= 0) & (ts_step < _CLOCK_STEP))
             | ((tsval < 0) & (ts_before < 0)) | after_syn & (ts_before < 0) | after_syn & (tsval < 0)
@@ -272,15 +272,15 @@ class Sieve:
         wild = ~plain | rows.wild | ~segs.plain | (gap_ns < 0) | (any_fin & (gap_ns > LINGER_NS))
 
         # what was said: which protocol it is must be known before data is passed over
-        spoken = [_counted(np.where(here, payload, 0), starts, group) + slots.payload[slot, each]
+        spoken = [_counted(np.where(here, payload, 0), starts, group) + slots.payload[ids, each][group]
                   for each, here in enumerate((zero, ~zero))]  # fmt: skip
-        talked = slots.talked[slot] | (~live & ((spoken[0] > FIRST_WORDS) | (spoken[1] > FIRST_WORDS)))
+        talked = slots.talked[ids][group] | (~live & ((spoken[0] > FIRST_WORDS) | (spoken[1] > FIRST_WORDS)))
         wild |= rows.talk & ~talked
         turned = _first(wild, group, groups)
         talked = talked[np.minimum(index, np.minimum(turned, count - 1)[group])]
 
         # what changes nothing
-        oth_wnd = np.where(oth_in, segs.wnd[oth_last], slots.wnd.reshape(-1)[oth])
+        oth_wnd = np.where(oth_in, segs.wnd[oth_last], slots.wnd[ids].reshape(-1)[oth])
         ordinary = flows & ~wild & ~is_fin & ~any_fin & (own_before(segs.wnd, slots.wnd) != 0) & (oth_wnd != 0)
         ordinary &= empty | talked
         tame = is_open & ((core & ~PSH) == ACK) & known & answered & segs.plain & ~any_fin & ~reset & ~rows.wild
@@ -297,8 +297,8 @@ class Sieve:
         passed = ordinary & seen
 
         kept = ~passed & ~live
-        rank = _counted(kept, starts, group) + slots.kept[slot]
-        far = rows.place - np.where(slots.kept[slot] > 0, slots.place[slot], rows.place[start]) >= 1 << 32
+        rank = _counted(kept, starts, group) + slots.kept[ids][group]
+        far = rows.place - np.where((slots.kept[ids] > 0)[group], slots.place[ids][group], rows.place[start]) >= 1 << 32
         full = _first(kept & ((rank >= MOST_KEPT) | far), group, groups)
         turned = np.minimum(turned, full)
         kept &= index < turned[group]

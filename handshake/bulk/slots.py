@@ -51,6 +51,12 @@ _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "times": ("i8", (3,)),
 }
 
+_UNKNOWN = frozenset({"ack", "tsval", "clock", "ttl", "wnd", "syn_tsval"})
+_CLEARED = [name for name in _FIELDS if name not in
+            {"pair", "client", "server", "client_host", "server_host", "ports", "first", "last_ns", "last", "place",
+             "places", "numbers", "times"}]  # fmt: skip
+"""What a new connection finds as if nothing had been there; the rest is written before it is read."""
+
 NEW, ASKED, ANSWERED, OPEN, ODD = range(5)
 """Phases: nothing seen, SYN, SYN-ACK too, open, and what is none of these."""
 
@@ -137,12 +143,9 @@ class Slots:
         slots.reverse()
         self.known.update(zip(pairs, slots, strict=True))
         places = np.array(slots, np.int64)
-        for name, (_, shape) in _FIELDS.items():
-            if name not in ("places", "times", "numbers"):
-                getattr(self, name)[places] = np.zeros(shape, bool) if shape else 0
+        for name in _CLEARED:
+            getattr(self, name)[places] = -1 if name in _UNKNOWN else 0
         self.pair[places] = pairs
-        for name in ("ack", "tsval", "clock", "ttl", "wnd", "syn_tsval"):
-            getattr(self, name)[places] = -1
         return slots
 
     def release(self, slots: Ints) -> None:

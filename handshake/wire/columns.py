@@ -356,22 +356,27 @@ def checksums(data: Bytes, segments: Segments) -> Ints:
     length = segments.end - segments.at
     pseudo = _pseudo_sums(data, segments) + (length >> 16) + (length & 0xFFFF)
     total = pseudo + _sums(data, segments.at, length)
-    place = segments.at + TCP.offset_of("checksum")
+    told = np.where(segments.whole, np.where(total % 0xFFFF == 0, RIGHT, WRONG), UNKNOWN)
+    wrong = np.flatnonzero(told == WRONG)
+    place = segments.at[wrong] + TCP.offset_of("checksum")
     field = data[place].astype(np.int64) << 8 | data[place + 1]
-    left = (field % 0xFFFF) == (pseudo % 0xFFFF)
-    told = np.where(total % 0xFFFF == 0, RIGHT, np.where(left, UNKNOWN, WRONG))
-    return np.where(segments.whole, told, UNKNOWN)
+    told[wrong[field % 0xFFFF == pseudo[wrong] % 0xFFFF]] = UNKNOWN
+    return told
 
 
 def _pseudo_sums(data: Bytes, segments: Segments) -> Ints:
     """Sum of the 16-bit words of each pseudo-header, but for its length."""
-    total = np.full(len(segments.at), 6)
-    for chosen, ip in ((~segments.six, IPV4), (segments.six, IPV6)):
-        rows = np.flatnonzero(chosen)
-        header = gather(data, segments.at[rows] - ip.size, _type(ip))
-        for name in ("src", "dst"):
-            address = np.ascontiguousarray(header[name])
-            total[rows] += address.view(">u2").reshape(len(rows), address.itemsize // 2).sum(1, dtype=np.int64)
+    src, dst = segments.src, segments.dst
+    low = np.uint64(0xFFFF)
+    halves = (
+        (src >> np.uint64(32)) + (src >> np.uint64(16) & low) + (dst >> np.uint64(32)) + (dst >> np.uint64(16) & low)
+    )
+    total = halves.astype(np.int64) + 6
+    rows = np.flatnonzero(segments.six)
+    if len(rows):
+        header = gather(data, segments.at[rows] - IPV6.size, _type(IPV6))
+        ends = (np.ascontiguousarray(header[name]).view(">u2").reshape(-1, 8) for name in ("src", "dst"))
+        total[rows] = 6 + sum(end.sum(1, dtype=np.int64) for end in ends)
     return total
 
 
@@ -392,8 +397,8 @@ def _sums(data: Bytes, at: Ints, length: Ints) -> Ints:
             words = gather(data, at[some], np.dtype(f"V{step + 4}")).view("<u4").reshape(-1, step // 4 + 1)
             whole, rest = length[some] >> 2, length[some] & 3
             last = words[np.arange(len(some)), whole].astype(np.int64) & (1 << 8 * rest) - 1
-            words *= np.arange(step // 4 + 1) < whole[:, None]
-            total[some] = (words.sum(1, dtype=np.uint64).astype(np.int64) + last) % 0xFFFF
+            words *= np.arange(step // 4 + 1, dtype=np.int32) < whole[:, None].astype(np.int32)
+            total[some] = (np.einsum("ij->i", words, dtype=np.uint64).astype(np.int64) + last) % 0xFFFF
         below = step
     total = total * 256 % 0xFFFF
     memory = data.data
