@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,9 @@ def connections(random: np.random.Generator, flows: int, exchanges: int, size: i
     rows: list[tuple[Ints, ...]] = []
     every = np.arange(flows)
 
-    def add(who: Ints, at: Ints, to_server: bool, flags: int, seq: Ints, ack: Ints, payload: Ints) -> None:
+    def add(  # noqa: PLR0917 - one column each
+        who: Ints, at: Ints, to_server: bool, flags: int, seq: Ints, ack: Ints, payload: Ints
+    ) -> None:
         direction = np.full(len(who), to_server)
         rows.append((start[who] + at, who, direction, np.full(len(who), flags), seq, ack, payload))
 
@@ -223,3 +226,7 @@ def make(kind: str, packets: int, path: Path, seed: int = 7) -> None:
     each = (7 + 1.5 * exchanges) * 0.92 + 0.2
     found = connections(random, max(int(packets / each), 1), exchanges, size, 30 * packets)
     write(path, found, random)
+
+
+if __name__ == "__main__":
+    make(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
