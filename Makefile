@@ -21,8 +21,9 @@ check: $(VENV)/dev.stamp ## format, lint, types, import order, generated pages
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m docs.generate --check
 
-bench: $(VENV)/dev.stamp ## start-up and decoding speed beside other tools
+bench: $(VENV)/dev.stamp ## start-up, decoding, and large captures beside other tools; ARGS="--scale 0.1"
 	@$(BIN)/python tests/bench/bench.py
+	@$(BIN)/python -m tests.bench.captures $(ARGS)
 
 accuracy: $(VENV)/dev.stamp ## reported times beside those of tcpdump, 200 probes over loopback
 	@$(BIN)/python -m tests.bench.accuracy

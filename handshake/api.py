@@ -9,11 +9,14 @@ established 10.0.0.1:40001 -> 10.0.0.2:7
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from handshake.findings import crowds_of, examine
 from handshake.flow.copies import Copies
+from handshake.flow.listeners import listeners
 from handshake.flow.meter import Meter
 from handshake.flow.progress import Progress
 from handshake.flow.stories import told
@@ -25,6 +28,7 @@ from handshake.model.event import Event
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
+from handshake.model.totals import Totals
 from handshake.model.vantage import Place
 from handshake.source.capture import open_capture
 from handshake.source.mute import Muting
@@ -217,6 +221,36 @@ def inspect(paths: Iterable[str | os.PathLike[str]], limit: int = DEFAULT_LIMIT)
             handshakes.extend(inspection.finish())
             sources.append(capture.info())
     return inspection.report(handshakes, sources)
+
+
+def counted(report: Report) -> Report:
+    """The report with counts in place of the handshakes; those that page loads are made of stay."""
+    talks = tuple(each for each in report.handshakes if each.application and each.application.http)
+    exchanges = len(report.exchanges), sum(not exchange.replies for exchange in report.exchanges)
+    return replace(
+        report, handshakes=talks, exchanges=(), totals=Totals.of(report.handshakes),
+        listeners=listeners(report.handshakes), exchange_counts=exchanges,
+    )  # fmt: skip
+
+
+def merged(parts: Sequence[Report]) -> Report:
+    """One report of the counts of several captures, as `counted` gives them, in this order."""
+    tally, totals = Tally(), Totals()
+    for part in parts:
+        tally.merge(part.tally)
+        totals.merge(part.totals or Totals())
+    counts = [part.exchange_counts or (0, 0) for part in parts]
+    return Report(
+        tuple(source for part in parts for source in part.sources),
+        tally,
+        tuple(
+            replace(each, number=each.number + (at << 40)) for at, part in enumerate(parts) for each in part.handshakes
+        ),
+        totals=totals,
+        crowds=tuple(sorted((crowd for part in parts for crowd in part.crowds), key=attrgetter("code"))),
+        listeners=tuple(each for part in parts for each in part.listeners or ()),
+        exchange_counts=(sum(made for made, _ in counts), sum(silent for _, silent in counts)),
+    )
 
 
 def probe_frames(

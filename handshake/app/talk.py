@@ -48,6 +48,11 @@ class Talk:
         if segment.flags & FIN and self._dialogue is not None and not self.done:
             self._dialogue.end(sender, segment.time_ns)
 
+    @property
+    def without_http(self) -> bool:
+        """Whatever is still to be said, it is no HTTP."""
+        return self.done or not (self._dialogue is None or isinstance(self._dialogue, Http))
+
     def application(self) -> Application | None:
         """What was said; None when no protocol was recognised."""
         return self._dialogue.application() if self._dialogue is not None else None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from handshake.api import Inspection
+from handshake.api import Inspection, counted, merged
 from handshake.cli.output import say
 from handshake.errors import CaptureError, ToolError
+from handshake.findings import examine
+from handshake.flow.table import DEFAULT_LIMIT
 from handshake.model.handshake import Handshake
 from handshake.model.report import Report, SourceInfo
 from handshake.source.capture import open_capture
@@ -18,6 +23,8 @@ from handshake.source.capture import open_capture
 _BATCH = 1 << 12
 """Frames between two looks at the clock."""
 _PATIENCE_S = 0.5
+_BULK = 1 << 20
+"""Bytes from which on it pays to read a capture in bulk."""
 Item = TypeVar("Item")
 
 
@@ -69,6 +76,70 @@ def read_captures(
             interrupted = True
             break
     return Reading(inspection.report(handshakes, sources), failure, interrupted)
+
+
+def summarise_captures(paths: Sequence[str], quiet: bool) -> Reading:
+    """Read captures as `read_captures` does, for a report of counts alone: large ones in bulk, in bounded memory."""
+    silent = quiet or not sys.stderr.isatty()
+    parts: list[Report] = []
+    failure, interrupted = 0, False
+    for path in paths:
+        try:
+            with interruptible() as stopped:
+                parts.append(_summarised(path, silent, stopped))
+            interrupted = bool(stopped)
+        except (CaptureError, ToolError) as error:
+            say(str(error))
+            failure = max(failure, error.exit_status)
+        if interrupted:
+            say(f"interrupted after {sum(part.tally.frames for part in parts):,} frames")
+            break
+    return Reading(merged(parts), failure, interrupted)
+
+
+def _summarised(path: str, silent: bool, stopped: list[int]) -> Report:
+    """The counts of one capture, as far as it goes or until something is in `stopped`."""
+    with open_capture(path) as capture:
+        if capture.size >= _BULK:
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
+            from handshake.bulk.sift import NotPlainError
+            from handshake.bulk.summary import Enough, swept
+
+            sweep = swept(capture, examine, DEFAULT_LIMIT)
+            try:
+                for report in shown(sweep, silent):
+                    if report.totals is not None:
+                        return report
+                    if stopped:
+                        return sweep.throw(Enough)
+            except NotPlainError:
+                pass
+    with open_capture(path) as capture:
+        inspection = Inspection(capture.name)
+        handshakes: list[Handshake] = []
+        for frame in shown(capture, silent):
+            handshakes.extend(inspection.feed(frame))
+            if stopped:
+                break
+        handshakes.extend(inspection.finish())
+        return counted(inspection.report(handshakes, [capture.info()]))
+
+
+@contextmanager
+def interruptible() -> Iterator[list[int]]:
+    """Within the block the first Ctrl-C only adds to the list; a second one interrupts as usual."""
+    stopped: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        stopped.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _decoded(

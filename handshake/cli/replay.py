@@ -65,13 +65,18 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     2 usage or a file that cannot be read at all, 69 tshark was asked for and is missing or fails, 130 interrupted.
     """
     from handshake.api import Inspection
-    from handshake.cli.reading import read_captures
+    from handshake.cli.reading import read_captures, summarise_captures
 
     selection = Selection(flow, only or (), _codes(finding or []), network(host), port)
+    form = Format.LADDER if ladder else Format.SUMMARY if summary else form
+    if form is Format.SUMMARY and engine is Engine.HANDSHAKE and not selection and len(set(files)) == len(files):
+        reading = summarise_captures(files, quiet)
+        if reading.report.sources or reading.interrupted:
+            write_report(reading.report, form, output, -1 if quiet else int(verbose))
+        raise typer.Exit(reading.exit_status)
     inspection = Inspection(secrets=secrets)
     reading = read_captures(files, quiet, by_tshark=engine is Engine.TSHARK, inspection=inspection)
     if reading.report.sources or reading.interrupted:
-        form = Format.LADDER if ladder else Format.SUMMARY if summary else form
         verbosity = -1 if quiet else int(verbose)
         report = _choose(reading.report, selection, quiet)
         if form in (Format.TABLE, Format.LADDER) and not selection and not every:

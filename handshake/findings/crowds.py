@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from handshake.findings.registry import Group, rule_of_many
+from handshake.findings.registry import Group, Members, rule_of_many
+from handshake.findings.sketch import FAILED, Sketch
 from handshake.model.address import format_address
 from handshake.model.finding import Severity
-from handshake.model.handshake import CloseKind, Handshake, Outcome
-from handshake.model.packet import ACK, RST, SYN, Segment
+from handshake.model.handshake import Outcome
 
 MANY_TARGETS = 20
 """Ports of one host, or hosts with one port, from which on a client is said to scan."""
@@ -20,44 +20,26 @@ FAST_PER_S = 10.0
 AGAIN = 5
 """Attempts at each port, on average, that tell a flood from a scan by one client."""
 
-_FAILED = frozenset(
-    {
-        Outcome.REFUSED, Outcome.UNANSWERED, Outcome.UNREACHABLE, Outcome.HALF_OPEN,
-        Outcome.ABORTED_BY_CLIENT, Outcome.ABORTED_BY_SERVER,
-    }
-)  # fmt: skip
 
-
-def is_probing(handshake: Handshake) -> bool:
-    """Whether it is of the kind that scans are made of: nothing opened, or nothing was said before it was closed."""
-    if handshake.client.payload_bytes or handshake.server.payload_bytes or not handshake.client.segments:
-        return False
-    if handshake.outcome in _FAILED:
-        return True
-    if handshake.outcome.opened:
-        return handshake.teardown.kind is not CloseKind.OPEN
-    return handshake.client.segments + handshake.server.segments <= 3  # one odd segment and the answer to it
-
-
-def _by_client(handshakes: Sequence[Handshake]) -> Iterator[tuple[bytes, list[Handshake]]]:
+def _by_client(handshakes: Sequence[Sketch]) -> Iterator[tuple[bytes, list[Sketch]]]:
     """Clients with enough probing handshakes, and those."""
-    probes: defaultdict[bytes, list[Handshake]] = defaultdict(list)
+    probes: defaultdict[bytes, list[Sketch]] = defaultdict(list)
     for handshake in handshakes:
-        if is_probing(handshake):
-            probes[handshake.client.endpoint.address].append(handshake)
+        if handshake.probing:
+            probes[handshake.client.address].append(handshake)
     return ((client, tried) for client, tried in probes.items() if len(tried) >= MANY_TARGETS)
 
 
-def _mostly_failed(found: Sequence[Handshake]) -> bool:
+def _mostly_failed(found: Sequence[Sketch]) -> bool:
     """Whether at most half of them opened: a browser opens connections in advance and may not use them."""
     return sum(handshake.outcome.opened for handshake in found) * 2 <= len(found)
 
 
-def _scanned(tried: Sequence[Handshake]) -> set[bytes]:
+def _scanned(tried: Sequence[Sketch]) -> set[bytes]:
     """Hosts of which many ports were tried."""
     ports: defaultdict[bytes, set[int]] = defaultdict(set)
     for handshake in tried:
-        ports[handshake.server.endpoint.address].add(handshake.server.endpoint.port)
+        ports[handshake.server.address].add(handshake.server.port)
     return {host for host, seen in ports.items() if len(seen) >= MANY_TARGETS}
 
 
@@ -70,15 +52,20 @@ def _scanned(tried: Sequence[Handshake]) -> set[bytes]:
     rfc=("RFC 9293 §3.10.7", "RFC 4949 §4"),
     twin="Zeek Scan::Port_Scan",
 )  # fmt: skip
-def port_scan(handshakes: Sequence[Handshake]) -> Iterator[Group]:
+def port_scan(handshakes: Sequence[Sketch]) -> Iterator[Group]:
     """Many ports of one host."""
     for client, tried in _by_client(handshakes):
         hosts = _scanned(tried)
-        found = [handshake for handshake in tried if handshake.server.endpoint.address in hosts]
+        found = [handshake for handshake in tried if handshake.server.address in hosts]
         if found and _mostly_failed(found):
-            ports = len({handshake.server.endpoint for handshake in found})
+            ports = len({handshake.server for handshake in found})
             whom = _one_or_many(hosts, "hosts")
-            yield Group(found, format_address(client), f"tried {ports:,} ports of {whom}: {_ends(found)}", alike=True)
+            yield Group(
+                Members.of(found),
+                format_address(client),
+                f"tried {ports:,} ports of {whom}: {_ends(found)}",
+                alike=True,
+            )
 
 
 @rule_of_many(
@@ -90,19 +77,19 @@ def port_scan(handshakes: Sequence[Handshake]) -> Iterator[Group]:
     rfc=("RFC 9293 §3.10.7", "RFC 4949 §4"),
     twin="Zeek Scan::Address_Scan",
 )  # fmt: skip
-def host_sweep(handshakes: Sequence[Handshake]) -> Iterator[Group]:
+def host_sweep(handshakes: Sequence[Sketch]) -> Iterator[Group]:
     """One port of many hosts."""
     for client, tried in _by_client(handshakes):
         hosts = _scanned(tried)
-        by_port: defaultdict[int, list[Handshake]] = defaultdict(list)
+        by_port: defaultdict[int, list[Sketch]] = defaultdict(list)
         for handshake in tried:
-            if handshake.server.endpoint.address not in hosts:
-                by_port[handshake.server.endpoint.port].append(handshake)
+            if handshake.server.address not in hosts:
+                by_port[handshake.server.port].append(handshake)
         for port, found in by_port.items():
-            swept = len({handshake.server.endpoint.address for handshake in found})
+            swept = len({handshake.server.address for handshake in found})
             if swept >= MANY_TARGETS and _mostly_failed(found):
                 detail = f"tried port {port} of {swept:,} hosts: {_ends(found)}"
-                yield Group(found, format_address(client), detail, alike=True)
+                yield Group(Members.of(found), format_address(client), detail, alike=True)
 
 
 @rule_of_many(
@@ -115,27 +102,41 @@ def host_sweep(handshakes: Sequence[Handshake]) -> Iterator[Group]:
     rfc=("RFC 4987 §2", "RFC 4987 §3"),
     twin="Suricata and Zeek have scripts of their own for it",
 )  # fmt: skip
-def syn_flood(handshakes: Sequence[Handshake]) -> Iterator[Group]:
+def syn_flood(handshakes: Sequence[Sketch]) -> Iterator[Group]:
     """Many attempts at one server, fast, from many clients or again and again."""
-    attempts: defaultdict[bytes, list[Handshake]] = defaultdict(list)
+    attempts: defaultdict[bytes, list[Sketch]] = defaultdict(list)
     opened: Counter[bytes] = Counter()
     for handshake in handshakes:
-        server = handshake.server.endpoint.address
-        if handshake.outcome in _FAILED:
+        server = handshake.server.address
+        if handshake.outcome in FAILED:
             attempts[server].append(handshake)
         elif handshake.outcome.opened:
             opened[server] += 1
     for server, found in attempts.items():
-        targets = {handshake.server.endpoint.port for handshake in found}
-        clients = {handshake.client.endpoint.address for handshake in found}
-        if len(found) < MANY_ATTEMPTS or (len(clients) < MANY_ATTEMPTS and len(found) < AGAIN * len(targets)):
-            continue
-        where = f"port {min(targets)}" if len(targets) == 1 else f"{len(targets):,} ports"
-        besides = f"; {opened[server]:,} opened besides" if opened[server] else ""
-        detail = f"{where} of {format_address(server)}: {_ends(found)}{besides}"
-        span_ns = max(handshake.start_ns for handshake in found) - min(handshake.start_ns for handshake in found)
-        if len(found) * 1e9 >= FAST_PER_S * span_ns:
-            yield Group(found, _one_or_many(clients, "addresses"), detail, alike=True)
+        ports = {handshake.server.port for handshake in found}
+        clients = {handshake.client.address for handshake in found}
+        if len(found) >= MANY_ATTEMPTS:
+            outcomes = Counter(handshake.outcome for handshake in found)
+            span_ns = max(handshake.start_ns for handshake in found) - min(handshake.start_ns for handshake in found)
+            one = next(iter(clients))
+            yield from flood_of(
+                server, ports, (len(clients), one), outcomes, opened[server], span_ns, Members.of(found)
+            )
+
+
+def flood_of(  # noqa: PLR0917 - facts to be counted in two ways
+    server: bytes, ports: set[int], clients: tuple[int, bytes], outcomes: Counter[Outcome], opened: int, span_ns: int,
+    members: Members,
+) -> Iterator[Group]:  # fmt: skip
+    """The flood that failed attempts at a server are, if they are one: `clients` are so many, and one of them."""
+    count = outcomes.total()
+    if (clients[0] < MANY_ATTEMPTS and count < AGAIN * len(ports)) or count * 1e9 < FAST_PER_S * span_ns:
+        return
+    where = f"port {min(ports)}" if len(ports) == 1 else f"{len(ports):,} ports"
+    besides = f"; {opened:,} opened besides" if opened else ""
+    detail = f"{where} of {format_address(server)}: {_counted(outcomes)}{besides}"
+    who = format_address(clients[1]) if clients[0] == 1 else f"{clients[0]:,} addresses"
+    yield Group(members, who, detail, alike=True)
 
 
 @rule_of_many(
@@ -146,27 +147,27 @@ def syn_flood(handshakes: Sequence[Handshake]) -> Iterator[Group]:
     check="Whether the addresses exist; whether any connection of that server is seen in both directions.",
     rfc=("RFC 4987 §2",),
 )  # fmt: skip
-def backscatter(handshakes: Sequence[Handshake]) -> Iterator[Group]:
+def backscatter(handshakes: Sequence[Sketch]) -> Iterator[Group]:
     """SYN-ACKs or RSTs of one host to many, and nothing else of them."""
-    answers: defaultdict[bytes, list[Handshake]] = defaultdict(list)
+    answers: defaultdict[bytes, list[Sketch]] = defaultdict(list)
     for handshake in handshakes:
-        if handshake.client.segments and handshake.server.segments:
-            continue
-        first = handshake.steps[0].packet
-        if isinstance(first, Segment) and (first.flags & (SYN | ACK) == SYN | ACK or first.flags & RST):
-            answers[first.src.address].append(handshake)
+        if handshake.answered:
+            answers[handshake.answered[0]].append(handshake)
     for server, found in answers.items():
-        asked = {step.packet.dst.address for handshake in found for step in handshake.steps[:1]}
+        asked = {handshake.answered[1] for handshake in found if handshake.answered}
         if len(asked) >= MANY_TARGETS:
             detail = f"sent {len(found):,} unasked answers to {len(asked):,} addresses"
-            yield Group(found, format_address(server), detail, alike=True)
+            yield Group(Members.of(found), format_address(server), detail, alike=True)
 
 
 def _one_or_many(addresses: set[bytes], name: str) -> str:
     return format_address(next(iter(addresses))) if len(addresses) == 1 else f"{len(addresses):,} {name}"
 
 
-def _ends(found: Sequence[Handshake]) -> str:
+def _ends(found: Sequence[Sketch]) -> str:
     """`997 refused, 3 established`."""
-    counted = Counter(handshake.outcome for handshake in found)
+    return _counted(Counter(handshake.outcome for handshake in found))
+
+
+def _counted(counted: Counter[Outcome]) -> str:
     return ", ".join(f"{number:,} {outcome.value}" for outcome, number in counted.most_common())

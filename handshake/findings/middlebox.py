@@ -17,7 +17,7 @@ _DETOUR = 2
 _SURE = 3
 """So many timestamps do not end alike by chance (1 of 64 each)."""
 
-_PATIENT_NS = 3_500_000_000
+PATIENT_NS = 3_500_000_000
 """A server that keeps state has sent its SYN-ACK again by then: 1 s (RFC 6298 §2.1), 3 s in older stacks."""
 
 
@@ -37,11 +37,11 @@ def syn_cookie_hint(facts: Facts) -> Iterator[Match]:
         return
     answers = [s for step, s in facts.segments if s.flags & (SYN | ACK) == SYN | ACK and step.sender is Side.SERVER]
     waited = _unrepeated_ns(facts)
-    if waited is None or (waited < _PATIENT_NS and len(answers) < _SURE):
+    if waited is None or (waited < PATIENT_NS and len(answers) < _SURE):
         return
     encoded = _encoded(facts.pair[0], answers)
     signs = []
-    if waited >= _PATIENT_NS:
+    if waited >= PATIENT_NS:
         signs.append(f"it was not repeated in {milliseconds(waited)}")
     if encoded:
         signs.append(f"the low six bits of its timestamp encode the options as Linux does ({times(encoded)})")

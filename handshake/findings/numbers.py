@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from handshake.findings.registry import Group, rule_of_many
+from handshake.findings.registry import Group, Members, rule_of_many
+from handshake.findings.sketch import Sketch
 from handshake.model import seq
-from handshake.model.address import format_address
+from handshake.model.address import Endpoint, format_address
 from handshake.model.finding import Severity
-from handshake.model.handshake import Handshake, Peer
 
 ENOUGH = 8
 """Connections of one host from which on a pattern is no chance."""
@@ -19,13 +19,13 @@ SMALL_STEP = 1 << 24
 SMALL_PORT_STEP = 8
 
 
-def _opened_by(handshakes: Sequence[Handshake]) -> Iterator[tuple[bytes, list[tuple[Handshake, Peer]]]]:
-    """Hosts with enough connections whose initial sequence number was seen, and those in the order of time."""
-    seen: defaultdict[bytes, list[tuple[Handshake, Peer]]] = defaultdict(list)
+def _opened_by(handshakes: Sequence[Sketch]) -> Iterator[tuple[bytes, list[tuple[Sketch, Endpoint, int]]]]:
+    """Hosts with enough connections whose initial sequence number was seen: those, the host's end, and its number."""
+    seen: defaultdict[bytes, list[tuple[Sketch, Endpoint, int]]] = defaultdict(list)
     for handshake in sorted(handshakes, key=lambda handshake: handshake.start_ns):
-        for peer in (handshake.client, handshake.server):
-            if peer.opening is not None and peer.iss == peer.opening.seq:
-                seen[peer.endpoint.address].append((handshake, peer))
+        for end, isn in zip((handshake.client, handshake.server), handshake.isns, strict=True):
+            if isn is not None:
+                seen[end.address].append((handshake, end, isn))
     return ((host, found) for host, found in seen.items() if len(found) >= ENOUGH)
 
 
@@ -37,11 +37,11 @@ def _opened_by(handshakes: Sequence[Handshake]) -> Iterator[tuple[bytes, list[tu
     check="The host's operating system; whether a proxy or load balancer in front of it chooses the numbers.",
     rfc=("RFC 6528 §3", "RFC 9293 §3.4.1"),
 )  # fmt: skip
-def predictable_isn(handshakes: Sequence[Handshake]) -> Iterator[Group]:
+def predictable_isn(handshakes: Sequence[Sketch]) -> Iterator[Group]:
     """Constant or counting ISNs, over connections with different 4-tuples."""
     for host, found in _opened_by(handshakes):
-        distinct = {(h.client.endpoint, h.server.endpoint): (h, peer) for h, peer in found}
-        numbers = [peer.iss for _, peer in distinct.values() if peer.iss is not None]
+        distinct = {(h.client, h.server): (h, isn) for h, _, isn in found}
+        numbers = [isn for _, isn in distinct.values()]
         if len(numbers) < ENOUGH:
             continue
         steps = [(after - before) % seq.MODULUS for before, after in pairwise(numbers)]
@@ -50,7 +50,7 @@ def predictable_isn(handshakes: Sequence[Handshake]) -> Iterator[Group]:
             by = f"{low:,} each" if low == high else f"{low:,} to {high:,}"
             how = f"count up, by {by}" if high else f"are all {numbers[0]}"
             detail = f"the initial sequence numbers of {len(numbers):,} connections {how}"
-            yield Group([h for h, _ in distinct.values()], format_address(host), detail)
+            yield Group(Members.of([h for h, _ in distinct.values()]), format_address(host), detail)
 
 
 @rule_of_many(
@@ -61,19 +61,21 @@ def predictable_isn(handshakes: Sequence[Handshake]) -> Iterator[Group]:
     check="The client's operating system; whether NAT stands between.",
     rfc=("RFC 6056 §3.3",),
 )  # fmt: skip
-def predictable_ports(handshakes: Sequence[Handshake]) -> Iterator[Group]:
+def predictable_ports(handshakes: Sequence[Sketch]) -> Iterator[Group]:
     """Source ports in sequence across servers; towards one server that is what good stacks do (RFC 6056 §3.3.4)."""
     for host, found in _opened_by(handshakes):
-        first: dict[object, Handshake] = {}
-        for handshake, peer in found:
-            if peer is handshake.client:
-                first.setdefault(handshake.server.endpoint, handshake)
+        first: dict[object, Sketch] = {}
+        for handshake, end, _ in found:
+            if end is handshake.client:
+                first.setdefault(handshake.server, handshake)
         if len(first) < ENOUGH:
             continue
-        ports = [handshake.client.endpoint.port for handshake in first.values()]
+        ports = [handshake.client.port for handshake in first.values()]
         steps = {after - before for before, after in pairwise(ports)}
         if steps == {0}:
-            yield Group([*first.values()], format_address(host), f"port {ports[0]} to {len(ports):,} servers")
+            yield Group(
+                Members.of([*first.values()]), format_address(host), f"port {ports[0]} to {len(ports):,} servers"
+            )
         elif min(steps) >= 1 and max(steps) <= SMALL_PORT_STEP:
             detail = f"ports {ports[0]} to {ports[-1]}, one after the other, to {len(ports):,} servers"
-            yield Group([*first.values()], format_address(host), detail)
+            yield Group(Members.of([*first.values()]), format_address(host), detail)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import NamedTuple
 
+from handshake.findings.sketch import Sketch, sketch
 from handshake.model.crowd import Crowd
 from handshake.model.finding import Finding, Severity
 from handshake.model.handshake import Handshake, Mark, Side, Step
@@ -68,10 +69,28 @@ class Facts:
         return next(step.sender for step, other in self.segments if other is segment)
 
 
+class Members(NamedTuple):
+    """Many handshakes together."""
+
+    numbers: Sequence[int]
+    """Ascending."""
+    start_ns: int
+    end_ns: int
+
+    @classmethod
+    def of(cls, sketches: Sequence[Sketch]) -> Members:
+        """These handshakes."""
+        return cls(
+            tuple(sorted(each.number for each in sketches)),
+            min(each.start_ns for each in sketches),
+            max(each.end_ns for each in sketches),
+        )
+
+
 class Group(NamedTuple):
     """What a rule about many handshakes saw: which, who does it, and one sentence with the numbers."""
 
-    members: Sequence[Handshake]
+    members: Members
     who: str
     detail: str
     alike: bool = False
@@ -79,7 +98,7 @@ class Group(NamedTuple):
 
 
 Detect = Callable[[Facts], Iterable[Match]]
-Collect = Callable[[Sequence[Handshake]], Iterable[Group]]
+Collect = Callable[[Sequence[Sketch]], Iterable[Group]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +176,11 @@ def examine(handshake: Handshake) -> Handshake:
 
 def crowds_of(handshakes: Iterable[Handshake]) -> tuple[Crowd, ...]:
     """What the handshakes of each capture amount to together, in the order of the codes."""
-    captures: dict[str, list[Handshake]] = {}
+    captures: dict[str, list[Sketch]] = {}
     for handshake in handshakes:
-        captures.setdefault(handshake.source, []).append(handshake)
+        captures.setdefault(handshake.source, []).append(sketch(handshake))
     return tuple(
-        _crowd(rule, source, group)
+        crowd_of(rule, source, group)
         for rule in RULES.values()
         if rule.collect is not None
         for source, own in captures.items()
@@ -169,17 +188,17 @@ def crowds_of(handshakes: Iterable[Handshake]) -> tuple[Crowd, ...]:
     )
 
 
-def _crowd(rule: Rule, source: str, group: Group) -> Crowd:
-    members = group.members
+def crowd_of(rule: Rule, source: str, group: Group) -> Crowd:
+    """What a rule about many handshakes saw in a capture."""
     return Crowd(
         code=rule.code,
         name=rule.name,
         severity=rule.severity,
         who=group.who,
         detail=group.detail,
-        members=tuple(sorted(handshake.number for handshake in members)),
-        start_ns=min(handshake.start_ns for handshake in members),
-        end_ns=max(handshake.end_ns for handshake in members),
+        members=group.members.numbers,
+        start_ns=group.members.start_ns,
+        end_ns=group.members.end_ns,
         alike=group.alike,
         source=source,
     )

@@ -18,7 +18,7 @@ from handshake.flow.acceptance import (
     reset_acceptable,
     who_opens,
 )
-from handshake.flow.endpoint import End, far, near
+from handshake.flow.endpoint import End, Passed, far, near
 from handshake.flow.habits import agreed
 from handshake.flow.state import SYNCHRONISED, Event, Role, transition
 from handshake.flow.timeline import Timeline
@@ -55,12 +55,15 @@ class Conversation:
         "challenged",
         "client",
         "closed_ns",
+        "closed_number",
         "completed_by",
         "copies",
         "evicted",
         "fins_crossed",
         "first_close",
         "first_data",
+        "first_number",
+        "last_number",
         "number",
         "other_ways",
         "reset_by",
@@ -113,6 +116,10 @@ class Conversation:
         """The side that was just given reason for a challenge ACK."""
         self.closed_ns: int | None = None
         """When both directions were closed or the connection was reset."""
+        self.closed_number: int | None = None
+        """The frame that did it."""
+        self.first_number = self.last_number = first.number
+        """Frames of its first and latest segments."""
         self.evicted = False
         self._early_ack: Segment | None = None
         """A client's ACK that was captured before any SYN-ACK."""
@@ -171,6 +178,18 @@ class Conversation:
             self._syn(segment, sender, receiver)
         else:
             self._ordinary(segment, sender, receiver)
+
+    def catch_up(self, last_ns: int, client: Passed, server: Passed) -> None:
+        """Go on as if the ordinary segments had been fed that were passed over, up to that time (`handshake.bulk`)."""
+        for end, passed in ((self.client, client), (self.server, server)):
+            end.catch_up(passed)
+        self._last_ns = last_ns
+        self.timeline.passed_over(last_ns)
+
+    def in_order(self, segment: Segment) -> None:
+        """The next segment is known to be in order; those before it were passed over."""
+        sender, _ = self._ends(segment)
+        sender.snd_nxt = segment.seq
 
     def copied(self, packet: Segment | IcmpError) -> None:
         """Count a copy of a packet of this conversation."""
@@ -410,6 +429,7 @@ class Conversation:
             self._ran_back = True
             marks.append(Mark.TIME_BACK)
         self._last_ns = segment.time_ns
+        self.last_number = segment.number
         sender.sent(segment)
         if fits:
             sender.advance(segment)
@@ -443,7 +463,7 @@ class Conversation:
         if self.closed_ns is None:
             done = self.client.state in _DONE and self.server.state in _DONE
             if done or self.reset_by is not None:
-                self.closed_ns = segment.time_ns
+                self.closed_ns, self.closed_number = segment.time_ns, segment.number
 
     def _settle_server(self, initial: State, answer: Segment) -> None:
         """The server's first answer tells in which state the SYNs found it."""

@@ -15,7 +15,8 @@ WITHIN_NS = 100_000_000
 AT_ONCE_NS = 10_000_000
 """Longest time between two copies without identification at one place."""
 
-_REMEMBERED = 4096
+REMEMBERED = 4096
+"""Packets after which those before the last so many are forgotten."""
 
 
 class Copies:
@@ -24,24 +25,26 @@ class Copies:
     def __init__(self) -> None:
         self._seen: dict[int, tuple[int, str]] = {}
         self._before: dict[int, tuple[int, str]] = {}
-        """What was remembered before the last _REMEMBERED packets."""
+        """What was remembered before the last turn."""
+        self._noted = 0
 
     def seen_at(self, packet: Segment | IcmpError, interface: str) -> str | None:
         """The interface where this very packet was just seen; None for a new one, which is remembered."""
-        key = _fingerprint(packet)
+        if self._noted % REMEMBERED == 0:
+            self._seen, self._before = {}, self._seen
+        self._noted += 1
+        key = fingerprint(packet)
         seen = self._seen.get(key) or self._before.get(key)
         if seen is not None:
             time_ns, where = seen
-            within_ns = WITHIN_NS if where != interface else _here_within_ns(packet)
+            within_ns = WITHIN_NS if where != interface else here_within_ns(packet)
             if 0 <= packet.time_ns - time_ns < within_ns:
                 return where
-        if len(self._seen) >= _REMEMBERED:
-            self._seen, self._before = {}, self._seen
         self._seen[key] = packet.time_ns, interface
         return None
 
 
-def _here_within_ns(packet: Segment | IcmpError) -> int:
+def here_within_ns(packet: Segment | IcmpError) -> int:
     """How soon the same packet at the same place has to come to be a copy, ns; 0 when that cannot be told."""
     if isinstance(packet, IcmpError):
         return 0
@@ -50,7 +53,7 @@ def _here_within_ns(packet: Segment | IcmpError) -> int:
     return AT_ONCE_NS if packet.flags & (SYN | FIN) and not packet.flags & RST else 0
 
 
-def _fingerprint(packet: Segment | IcmpError) -> int:
+def fingerprint(packet: Segment | IcmpError) -> int:
     """What a packet keeps while it is forwarded. With other tags it is of another flow (`FlowTable`), so no copy."""
     ends = packet.src.address, packet.dst.address, packet.src.port, packet.dst.port, packet.tags
     if isinstance(packet, IcmpError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from handshake.flow.habits import Habits
 from handshake.model import seq
 from handshake.model.address import Endpoint
@@ -16,6 +18,15 @@ _LARGE_WINDOW = 1 << 20
 
 _MAX_WINDOW = 1 << 30
 """The largest window there can be, bytes (RFC 7323 §2.3)."""
+
+
+class Passed(NamedTuple):
+    """Where one end stands after ordinary segments of which it was not told; -1 is unknown."""
+
+    snd_nxt: int
+    ack: int
+    wnd: int
+    tsval: int
 
 
 class End:
@@ -113,6 +124,18 @@ class End:
         if segment.ack is not None:
             acked = self.rcv_acked
             self.rcv_acked = segment.ack_raw if acked is None else seq.latest(acked, segment.ack_raw)
+
+    def catch_up(self, passed: Passed) -> None:
+        """Take over where it stands."""
+        if passed.snd_nxt >= 0:
+            self.snd_nxt = passed.snd_nxt
+        if passed.ack >= 0:
+            self.last_ack = passed.ack
+            self.rcv_acked = passed.ack if self.rcv_acked is None else seq.latest(self.rcv_acked, passed.ack)
+        if passed.wnd >= 0:
+            self.habits.wnd = passed.wnd
+        if passed.tsval >= 0:
+            self.habits.tsval = passed.tsval
 
     def acknowledged_by(self, ack: int) -> bool:
         """Whether an acknowledgment number covers this end's SYN and nothing that was never sent."""

@@ -77,14 +77,59 @@ class FlowTable:
             self._icmp(transport)
         return self._take_finished()
 
+    def conversation(self, packet: Segment | IcmpError) -> Conversation | None:
+        """The conversation under way between the ends of a packet, in its VLANs and tunnels."""
+        return self.between(packet.src, packet.dst, packet.tags)
+
+    def between(self, src: Endpoint, dst: Endpoint, tags: Tags = ()) -> Conversation | None:
+        """The conversation under way between two ends."""
+        return self._flows.get((src, dst, tags)) or self._flows.get((dst, src, tags))
+
     def copied(self, packet: Segment | IcmpError) -> None:
         """Count a copy of a packet that was fed before, if its conversation is still there."""
-        key = (packet.src, packet.dst, packet.tags)
-        flow = self._flows.get(key) or self._flows.get((packet.dst, packet.src, packet.tags))
+        flow = self.conversation(packet)
         if flow is not None:
             flow.copied(packet)
             if isinstance(self.meter, Witness) and isinstance(packet, Segment):
                 self.meter.copy(flow, packet)
+
+    def stages(self) -> Iterator[tuple[int, Conversation]]:
+        """Conversations with their stage, closed 0, embryonic 1 or open 2, each in the order of leaving."""
+        return ((stage, flow) for stage, queue in enumerate(self._queues) for flow in queue.values())
+
+    def evict(self, flow: Conversation) -> None:
+        """Take a conversation out of a full table."""
+        flow.evicted = flow.closed_ns is None
+        self.evicted += flow.evicted
+        self._drop(flow)
+
+    def collect(self) -> Sequence[Handshake]:
+        """Handshakes that were finished by other ways than `feed`."""
+        return self._take_finished()
+
+    @property
+    def begun(self) -> int:
+        """Conversations that it ever had."""
+        return self._numbers
+
+    def __len__(self) -> int:
+        """Conversations in it."""
+        return sum(map(len, self._queues))
+
+    def expire(self, packet: Segment | IcmpError, now_ns: int) -> None:
+        """Forget the connection between the ends of a packet if it has been closed for longer than TIME-WAIT lasts."""
+        flow = self.conversation(packet)
+        if flow is not None and flow.closed_ns is not None and now_ns - flow.closed_ns > LINGER_NS:
+            self._drop(flow, now_ns)
+
+    def _tidy(self, now_ns: int) -> None:
+        """Forget those that have been closed for longer than that, the first closed first."""
+        closed = self._queues[0]
+        while closed:
+            flow = next(iter(closed.values()))
+            if flow.closed_ns is None or now_ns - flow.closed_ns <= LINGER_NS:
+                break
+            self._drop(flow, now_ns)
 
     def finish(self) -> Sequence[Handshake]:
         """Return what is left, in order of appearance, and empty the table; numbers go on where they were."""
@@ -162,13 +207,8 @@ class FlowTable:
         return 2 if flow.completed_by is not None else 1
 
     def _make_room(self, now_ns: int) -> None:
-        closed = self._queues[0]
-        while closed:
-            flow = next(iter(closed.values()))
-            if flow.closed_ns is None or now_ns - flow.closed_ns <= LINGER_NS:
-                break
-            self._drop(flow, now_ns)
-        while sum(map(len, self._queues)) >= self.limit:
+        self._tidy(now_ns)
+        while len(self) >= self.limit:
             flow = next(iter(next(filter(None, self._queues)).values()))
             flow.evicted = flow.closed_ns is None
             self.evicted += flow.evicted

@@ -45,6 +45,14 @@ class Timeline:
         else:
             self._fold(segment, step.sender)
 
+    def passed_over(self, last_ns: int) -> None:
+        """Ordinary segments up to that time were passed over, uncounted."""
+        last = self._steps[-1]
+        if not isinstance(last, Fold):
+            last = Fold(last_ns, last_ns, 0, 0, 0, 0)
+            self._steps.append(last)
+        self._steps[-1] = replace(last, last_ns=last_ns)
+
     def settle_server(self, initial: EndState, asked: EndState, answered: Segment | None) -> None:
         """Rewrite the server's states of the latest steps that left it UNSEEN, now that its answer has told them."""
         start = len(self._steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handshake.model.finding import Severity
@@ -20,7 +21,7 @@ class Crowd:
     """The address that does it; for forged senders, how many there are."""
     detail: str
     """What was seen, in one sentence with the numbers."""
-    members: tuple[int, ...]
+    members: Sequence[int]
     """Numbers of its handshakes, ascending."""
     start_ns: int
     end_ns: int

@@ -10,6 +10,7 @@ from handshake.model.crowd import Crowd
 from handshake.model.dns import Lookup
 from handshake.model.handshake import Exchange, Handshake
 from handshake.model.kernel import Connect, KernelView
+from handshake.model.listener import Listener
 from handshake.model.totals import Totals
 
 
@@ -66,26 +67,27 @@ class Tally:
     unmatched_icmp: int = 0
     """ICMP errors about flows of which nothing else was captured."""
 
+    def merge(self, later: Tally) -> None:
+        """Add the counts of another capture."""
+        for name in (
+            "frames", "tcp", "udp", "icmp_errors", "evicted", "evicted_exchanges", "copies", "backward",
+            "unmatched_icmp",
+        ):  # fmt: skip
+            setattr(self, name, getattr(self, name) + getattr(later, name))
+        for mine, other in ((self.undecoded, later.undecoded), (self.faults, later.faults)):
+            for reason, number in other.items():
+                mine[reason] = mine.get(reason, 0) + number
+        self.most_backward_ns = max(self.most_backward_ns, later.most_backward_ns)
+        self.first_ns = min((ns for ns in (self.first_ns, later.first_ns) if ns is not None), default=None)
+        self.last_ns = max((ns for ns in (self.last_ns, later.last_ns) if ns is not None), default=None)
+
 
 def summed(tallies: Iterable[Tally]) -> Tally:
     """The counts of several runs together."""
     total = Tally()
     for tally in tallies:
-        for name in _COUNTS:
-            setattr(total, name, getattr(total, name) + getattr(tally, name))
-        for own, reasons in ((total.undecoded, tally.undecoded), (total.faults, tally.faults)):
-            for reason, number in reasons.items():
-                own[reason] = own.get(reason, 0) + number
-        total.most_backward_ns = max(total.most_backward_ns, tally.most_backward_ns)
-        if tally.first_ns is not None and tally.last_ns is not None:
-            total.first_ns = tally.first_ns if total.first_ns is None else min(total.first_ns, tally.first_ns)
-            total.last_ns = tally.last_ns if total.last_ns is None else max(total.last_ns, tally.last_ns)
+        total.merge(tally)
     return total
-
-
-_COUNTS = (
-    "frames", "tcp", "udp", "icmp_errors", "evicted", "evicted_exchanges", "copies", "backward", "unmatched_icmp",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +198,17 @@ class Report:
     connects: tuple[Connect, ...] = ()
     """Ordinary connections, as the kernel tells of them."""
     totals: Totals | None = None
-    """Of a watch, which does not keep its handshakes."""
+    """Of a watch or a summary, which do not keep their handshakes."""
     reply: Reply | None = None
     """What a probed server said, if it or we said anything."""
     answer: Answer | None = None
     """Of a probe with a single odd segment."""
     crowds: tuple[Crowd, ...] = ()
     """What many of the handshakes amount to together."""
+    listeners: tuple[Listener, ...] | None = None
+    """Listening sockets with several clients at once, where `handshakes` has not all that tell of them."""
+    exchange_counts: tuple[int, int] | None = None
+    """UDP exchanges and how many had no reply, where `exchanges` does not list them."""
     unchosen: tuple[Handshake | Exchange, ...] = ()
     """What a selection left out; the story of a chosen handshake may lead there."""
 

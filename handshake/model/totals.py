@@ -36,6 +36,15 @@ class Totals:
             totals.add(handshake)
         return totals
 
+    def merge(self, later: Totals) -> None:
+        """Add the totals of what came later."""
+        self.handshakes += later.handshakes
+        self.outcomes.update(later.outcomes)
+        self.findings.update(later.findings)
+        self.examples.update(later.examples)
+        self.setup_ns.extend(later.setup_ns)
+        self.irtt_ns.extend(later.irtt_ns)
+
     def add(self, handshake: Handshake) -> None:
         """Count one handshake."""
         self.handshakes += 1

@@ -26,7 +26,7 @@ def page_notes(report: Report, most: int | None, place: int = 0) -> Notes:
 
 def socket_notes(report: Report, most: int | None, place: int = 0, *, wordy: bool = False) -> Notes:
     """The listening sockets that had several clients at once, the busiest first."""
-    served = listeners(report.handshakes)
+    served = listeners(report.handshakes) if report.listeners is None else report.listeners
     return Notes.of(
         served, lambda each: -len(each.together), lambda each: (each.source, _socket(each, wordy)), most, place
     )

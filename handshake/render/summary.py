@@ -56,13 +56,17 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     """Write the summary alone."""
     wordy = terminal.verbosity > 0
     totals = totals_of(report)
+    exchanges, silent = report.exchange_counts or (
+        len(report.exchanges),
+        sum(not exchange.replies for exchange in report.exchanges),
+    )
     summary = Summary(
         sources=report.sources,
         tally=report.tally,
         totals=totals,
         times=measured(totals),
-        exchanges=len(report.exchanges),
-        silent=sum(1 for exchange in report.exchanges if not exchange.replies),
+        exchanges=exchanges,
+        silent=silent,
         pages=page_notes(report, None if wordy else FEW_PAGES),
         sockets=socket_notes(report, None if wordy else FEW_SOCKETS, wordy=wordy),
         crowds=crowd_notes(report, None),

@@ -33,7 +33,7 @@ class Capture:
         self.damage: Damage | None = None
         """Set when the iteration ended before the true end of the file."""
         try:
-            reader = _reader(path, self._stream)
+            reader = self.reader = _reader(path, self._stream)
         except BrokenError as broken:
             self.close()
             raise CaptureError(f"{self.name}: {broken.reason}") from None
@@ -66,6 +66,23 @@ class Capture:
     def close(self) -> None:
         """Close the file; standard input stays open."""
         self._stream.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file; 0 where it is no plain file of its own."""
+        descriptor = self.descriptor()
+        return 0 if descriptor is None else os.fstat(descriptor).st_size
+
+    def descriptor(self) -> int | None:
+        """The open file, for who reads it from anywhere; None for a pipe or where it is compressed."""
+        return self._stream.descriptor()
+
+    def resume(self, offset: int, number: int) -> None:
+        """Go on with the record at that offset of a pcap file, which has `number` frames before it."""
+        assert isinstance(self.reader, PcapReader)
+        self._stream.seek(offset)
+        self._frames = self.reader.frames(offset, number)
+        self.frames = number
 
     def info(self) -> SourceInfo:
         """Name, format, frames so far and damage, for a report."""

@@ -51,24 +51,31 @@ class PcapReader:
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
-        order, self.format, layout, self._fraction_ns = MAGICS[stream.peek()[:4]]
-        self._record = Struct(order + layout)
-        header = Struct(order + FILE_HEADER)
-        self._start = header.size
+        self.order, self.format, layout, self.fraction_ns = MAGICS[stream.peek()[:4]]
+        self._record = Struct(self.order + layout)
+        header = Struct(self.order + FILE_HEADER)
+        self.start = header.size
+        """Where the first record begins."""
         data = stream.read_exactly(header.size, 0, f"the file header of {header.size} bytes")
         _, major, self._minor, _, _, snaplen, linktype = header.unpack(data)
         if major != 2 or self._minor > 4:
             raise BrokenError(4, f"pcap version {major}.{self._minor} is not supported, only 2.0 to 2.4 are")
         self.linktype = linktype & LINKTYPE_MASK
         """LINKTYPE_ number of all frames."""
-        self._limit = min(max(snaplen, SANE_SNAPLEN), MAX_PACKET)
+        self.limit = min(max(snaplen, SANE_SNAPLEN), MAX_PACKET)
+        """The longest packet that is believed, bytes."""
+        self.regular = layout == RECORD and self._minor > 3
+        """Records are those of today's files."""
 
-    def frames(self) -> Iterator[Frame]:
-        """The frames in file order. Raises BrokenError where the file is cut or makes no sense."""
+    def frames(self, offset: int | None = None, number: int = 0) -> Iterator[Frame]:
+        """The frames in file order. Raises BrokenError where the file is cut or makes no sense.
+
+        `offset` is where the stream stands, and `number` how many frames lie before it, if that is not the beginning.
+        """
         read, unpack, size = self._stream.read, self._record.unpack, self._record.size
-        fraction_ns, linktype, limit = self._fraction_ns, self.linktype, self._limit
+        fraction_ns, linktype, limit = self.fraction_ns, self.linktype, self.limit
         swapped, maybe_swapped = self._minor < 3, self._minor == 3
-        offset, number = self._start, 0
+        offset = self.start if offset is None else offset
         while len(header := read(size)) == size:
             seconds, fraction, cap_len, orig_len, *_ = unpack(header)
             if swapped or (maybe_swapped and cap_len > orig_len):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import shlex
+import stat
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -86,6 +87,16 @@ class ByteStream:
     def cut(self, offset: int, what: str) -> BrokenError:
         """The error that says that the stream ended inside `what`, which began at `offset`."""
         return BrokenError(offset, self.fault or f"the file is cut off inside {what}")
+
+    def seek(self, offset: int) -> None:
+        """Go on from there: only for a file that is not compressed."""
+        self._file.seek(offset)
+        self._begin(_file_pieces(self._file))
+
+    def descriptor(self) -> int | None:
+        """The file itself where its bytes are those of the stream and can be read from anywhere, else None."""
+        regular = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
+        return self._file.fileno() if regular and self.compression is None and self.name != "standard input" else None
 
     def close(self) -> None:
         """Close the file; standard input stays open."""

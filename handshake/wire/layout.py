@@ -10,7 +10,10 @@ layouts; they use only `>>` and `&`, so that they work on ints and on numpy arra
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class TooShortError(Exception):
@@ -53,6 +56,18 @@ class Layout:
         for field, value in values.items():
             place, offset = self._places[field]
             place.pack_into(buffer, at + offset, value)
+
+    def column_type(self) -> np.dtype[np.void]:
+        """The type of one header in an array: its fields by name, integers in wire order; numpy is loaded only here."""
+        import numpy
+
+        order = "<" if self.order == "<" else ">"
+        formats = [
+            f"V{code[:-1]}" if code.endswith("s") else f"{order}u{struct.calcsize(code)}" for _, code in self.fields
+        ]
+        names = [name for name, _ in self.fields]
+        offsets = [self.offset_of(name) for name in names]
+        return numpy.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": self.size})
 
     def offset_of(self, field: str) -> int:
         """Offset of a field from the start of the header, bytes."""

@@ -1,0 +1,186 @@
+"""One line for each handshake of a capture, in arrays: what counts, percentiles and rules about many need."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from handshake.bulk.slots import Slots
+from handshake.bulk.verdicts import SLOW, Verdict
+from handshake.findings.opening import SLOW_NS
+from handshake.findings.registry import RULES
+from handshake.findings.sketch import is_probing
+from handshake.model.address import Endpoint
+from handshake.model.finding import Finding
+from handshake.model.handshake import Handshake, Outcome
+from handshake.model.packet import ACK, RST, SYN, Segment, Tags
+from handshake.model.totals import LATEST, Totals
+from handshake.wire.columns import Bools, Bytes, Endpoints, Ints, Words
+
+EVICTED = "HS901"
+OUTCOMES = tuple(Outcome)
+_CODE = {outcome: index for index, outcome in enumerate(OUTCOMES)}
+_SIX = 1 << 63
+
+LINE = np.dtype(
+    [
+        ("number", "i8"), ("client_host", "u8"), ("server_host", "u8"), ("ports", "u4"), ("way", "u2"),
+        ("outcome", "i1"), ("start", "i8"), ("end", "i8"), ("setup", "i8"), ("irtt", "i8"), ("found", "u2"),
+        ("probing", "?"), ("unasked", "?"), ("by_client", "?"), ("client_iss", "i8"), ("server_iss", "i8"),
+    ]
+)  # fmt: skip
+"""A handshake: number of its first frame, ends, VLANs and tunnels, times (-1: none), which findings, whether a scan is
+made of such, whether it is an answer that nobody asked for, whether the client sent its first packet, and initial
+numbers where their SYN was captured (or -1)."""
+
+
+def _bare(code: str) -> Finding:
+    """A finding without its details."""
+    rule = RULES[code]
+    return Finding(rule.code, rule.name, rule.severity, "", ())
+
+
+class Census:
+    """Grows by one line for each handshake; `lines` has them in order of appearance."""
+
+    def __init__(self, source: str, endpoints: Endpoints) -> None:
+        self.source = source
+        self._endpoints = endpoints
+        self._hosts: dict[int, bytes] = {}
+        """Words of IPv6 addresses."""
+        self._parts: list[np.ndarray] = []
+        self._single: list[tuple[int | bool, ...]] = []
+        self._found: dict[tuple[str, ...], int] = {}
+        self._examples: dict[str, Finding] = {}
+        self._ways: dict[Tags, int] = {(): 0}
+        self.talks: list[Handshake] = []
+        """Those over which HTTP was spoken."""
+
+    # -- names -------------------------------------------------------------------------------------------
+
+    def name(self, end: Endpoint) -> None:
+        """Remember an address."""
+        if len(end.address) > 4:
+            self._hosts.setdefault(self._endpoints.of(*end)[0], end.address)
+
+    def learn(self, hosts: Words, data: Bytes, at: Ints) -> None:
+        """Remember IPv6 addresses, which stand in `data` at these places."""
+        for index in np.flatnonzero(hosts >> np.uint64(63)).tolist():
+            word = int(hosts[index])
+            if word not in self._hosts:
+                place = int(at[index])
+                self._hosts[word] = data[place : place + 16].tobytes()
+
+    def endpoint(self, host: int, port: int) -> Endpoint:
+        """An endpoint from its words."""
+        return Endpoint(self._hosts[host] if host & _SIX else host.to_bytes(4), port)
+
+    # -- lines -------------------------------------------------------------------------------------------
+
+    def add(self, handshake: Handshake) -> None:
+        """Add a handshake that was judged alone."""
+        client, server = handshake.client, handshake.server
+        for peer in (client, server):
+            self.name(peer.endpoint)
+        hosts = [self._endpoints.of(*peer.endpoint)[0] for peer in (client, server)]
+        first = handshake.steps[0].packet
+        answers = isinstance(first, Segment) and (first.flags & (SYN | ACK) == SYN | ACK or first.flags & RST)
+        unasked = bool(answers) and not (client.segments and server.segments)
+        isns = (
+            peer.iss if peer.opening is not None and peer.iss == peer.opening.seq else None for peer in (client, server)
+        )
+        timing = handshake.timing
+        opened = handshake.outcome.opened
+        self._single.append(
+            (
+                first.number, *hosts, client.endpoint.port << 16 | server.endpoint.port,
+                self._ways.setdefault(handshake.tags, len(self._ways)), _CODE[handshake.outcome], handshake.start_ns,
+                handshake.end_ns, -1 if timing.setup_ns is None else timing.setup_ns,
+                -1 if timing.irtt_ns is None or not opened else timing.irtt_ns, self._finding(handshake.findings),
+                is_probing(handshake), unasked, first.src == client.endpoint,
+                *(-1 if isn is None else isn for isn in isns),
+            )
+        )  # fmt: skip
+        if handshake.application and handshake.application.http:
+            self.talks.append(handshake)
+        if len(self._single) >= 4096:
+            self._flush()
+
+    def add_alike(
+        self, slots: Slots, chosen: Ints, verdicts: Sequence[Verdict], which: Ints, evicted: Bools | None = None
+    ) -> None:
+        """Add connections by the verdicts on those that went like them; `which` says on whom each is."""
+        outcome = np.array([_CODE[verdict.outcome] for verdict in verdicts])[which]
+        opened = np.array([verdict.outcome.opened for verdict in verdicts])[which]
+        times = slots.times[chosen]
+        took = np.where(opened, times[:, 2] - times[:, 0], -1)
+        plain = np.array([self._finding(verdict.findings) for verdict in verdicts])[which]
+        slow = took >= SLOW_NS
+        early = np.zeros(len(chosen), np.bool_) if evicted is None else evicted
+        for codes, mask in (((SLOW,), slow & ~early), ((EVICTED,), early & ~slow), ((SLOW, EVICTED), early & slow)):
+            rows = np.flatnonzero(mask)
+            if len(rows):
+                own = np.array([self._finding((*verdict.findings, *map(_bare, codes))) for verdict in verdicts])
+                plain[rows] = own[which[rows]]
+        lines = np.zeros(len(chosen), LINE)
+        lines["by_client"] = True
+        columns = {
+            "number": slots.first[chosen], "client_host": slots.client_host[chosen],
+            "server_host": slots.server_host[chosen], "ports": slots.ports[chosen], "outcome": outcome,
+            "start": times[:, 0], "end": slots.last_ns[chosen], "setup": took, "irtt": took, "found": plain,
+            "probing": np.array([verdict.probing for verdict in verdicts])[which],
+        }  # fmt: skip
+        for side, name in enumerate(("client_iss", "server_iss")):
+            there = np.array([verdict.openings[side] for verdict in verdicts])[which]
+            columns[name] = np.where(there, slots.iss[chosen, side].astype(np.int64), -1)
+        for name, column in columns.items():
+            lines[name] = column
+        self._parts.append(lines)
+
+    def _finding(self, findings: Sequence[Finding]) -> int:
+        examples = {finding.code: finding for finding in findings}
+        self._examples |= examples
+        return self._found.setdefault(tuple(sorted(examples)), len(self._found))
+
+    def _flush(self) -> None:
+        if self._single:
+            self._parts.append(np.array(self._single, LINE))
+            self._single.clear()
+
+    def lines(self) -> np.ndarray:
+        """All lines, in order of appearance."""
+        self._flush()
+        lines = np.concatenate(self._parts) if self._parts else np.zeros(0, LINE)
+        self._parts.clear()
+        number = lines["number"]
+        if not (number[1:] > number[:-1]).all():
+            lines = lines[np.argsort(number, kind="stable")]
+        self._parts.append(lines)
+        return lines
+
+    def totals(self, lines: np.ndarray) -> Totals:
+        """What the lines amount to."""
+        totals = Totals()
+        totals.handshakes = len(lines)
+        counted = np.bincount(lines["outcome"], minlength=len(OUTCOMES)).tolist()
+        totals.outcomes = Counter(
+            {outcome: number for outcome, number in zip(OUTCOMES, counted, strict=True) if number}
+        )
+        for codes, number in zip(
+            self._found, np.bincount(lines["found"], minlength=len(self._found)).tolist(), strict=True
+        ):
+            for code in codes:
+                totals.findings[code] += number
+        totals.findings = +totals.findings
+        totals.examples = self._examples
+        opened = np.array([outcome.opened for outcome in OUTCOMES])[lines["outcome"]]
+        for name, kept in (("setup", totals.setup_ns), ("irtt", totals.irtt_ns)):
+            values = lines[name][opened & (lines[name] >= 0)]
+            kept.extend(values[-LATEST:].tolist())
+        return totals
+
+    def codes(self) -> list[tuple[str, ...]]:
+        """Codes of findings by their number in the lines."""
+        return list(self._found)

@@ -1,0 +1,49 @@
+"""A capture in one sweep: its report without the handshakes, as `--summary` needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from operator import attrgetter
+
+from handshake.bulk.crowds import crowds, listeners
+from handshake.bulk.reading import BulkReader
+from handshake.bulk.sift import NotPlainError
+from handshake.bulk.verdicts import Judge
+from handshake.model.report import Report
+from handshake.source.capture import Capture
+from handshake.source.columns import WINDOW, Columns
+
+
+def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> Generator[Report, None, None]:
+    """Read a whole capture, window by window: yields a report of the counts so far, and at last the whole one.
+
+    Raises NotPlainError when the capture has to be read frame by frame, from its beginning. Who wants no
+    more of the capture throws Enough in, and gets the report of what was read.
+    """
+    columns = Columns.of(capture, window)
+    if columns is None:
+        raise NotPlainError("no columns")
+    reader = BulkReader(columns, judge, capture.name, limit)
+    try:
+        for piece in columns.windows():
+            reader.take(piece)
+            yield Report((capture.info(),), reader.tally, ())
+        if any(True for _ in capture):
+            raise NotPlainError("frames behind the windows")
+    except Enough:
+        pass
+    reader.finish()
+    census = reader.census
+    lines = census.lines()
+    talks = sorted(
+        (replace(talk, number=talk.steps[0].packet.number) for talk in census.talks), key=attrgetter("number")
+    )
+    yield Report(
+        (capture.info(),), reader.tally, tuple(talks), totals=census.totals(lines), crowds=crowds(census, lines),
+        listeners=listeners(census, lines), exchange_counts=reader.exchanges,
+    )  # fmt: skip
+
+
+class Enough(Exception):  # noqa: N818 - no error
+    """Thrown into `swept`: what was read is enough."""
