@@ -108,17 +108,18 @@ def by_tshark(path: Path, which: str, *names: str) -> list[tuple[str, ...]]:
 def test_delay_by_direction(tmp_path: Path) -> None:
     seen = played(tmp_path, ("delay 10ms client", "delay 30ms server"), over_tcp(b"hello"))
     assert seen.kernel is not None
-    assert 40_000 <= seen.kernel.rtt < 60_000  # µs
-    times = {
-        place: [
-            float(time_s)
-            for (time_s,) in by_tshark(tmp_path / f"{place}.pcapng", "tcp.flags.syn==1", "frame.time_epoch")
-        ]
-        for place in ("client", "server")
-    }
-    (syn_left, answer_came), (syn_came, answer_left) = times["client"], times["server"]
-    assert 0.010 <= syn_came - syn_left < 0.020
-    assert 0.030 <= answer_came - answer_left < 0.040
+    assert seen.kernel.rtt >= 40_000  # µs
+    assert 0.010 <= shortest_way(tmp_path, "tcp.dstport==7", "client", "server") < 0.015
+    assert 0.030 <= shortest_way(tmp_path, "tcp.srcport==7", "server", "client") < 0.035
+
+
+def shortest_way(directory: Path, which: str, here: str, there: str) -> float:
+    """Seconds that the fastest of these frames took; they are in order and none is lost."""
+    left, came = (
+        [float(time_s) for (time_s,) in by_tshark(directory / f"{place}.pcapng", which, "frame.time_epoch")]
+        for place in (here, there)
+    )
+    return min(after - before for before, after in zip(left, came, strict=True))
 
 
 def test_a_data_segment_is_lost_and_another_doubled(tmp_path: Path) -> None:
@@ -145,7 +146,8 @@ def test_a_segment_is_overtaken(tmp_path: Path) -> None:
 def test_what_nothing_overtakes_arrives_all_the_same(tmp_path: Path) -> None:
     seen = played(tmp_path, ("hold SYN 1 behind 5",), over_tcp(b"hello"))
     assert b"".join(seen.arrived) == b"hello"
-    assert 0.5 <= seen.took_s < 0.9  # before the SYN would be repeated
+    assert seen.took_s >= 0.5
+    assert len(by_tshark(tmp_path / "client.pcapng", "tcp.flags==2", "frame.number")) == 1  # it was not repeated
 
 
 def test_mss_clamped_window_scale_stripped_ttl_changed(tmp_path: Path) -> None:
@@ -207,4 +209,4 @@ def test_every_third_datagram_is_lost(tmp_path: Path) -> None:
 
 def test_rate(tmp_path: Path) -> None:
     seen = played(tmp_path, ("rate 2mbit client",), over_tcp(bytes(50_000)))
-    assert 0.2 <= seen.took_s < 0.6  # 50 kB are 400 kbit
+    assert 0.2 <= seen.took_s < 1  # 50 kB are 400 kbit
