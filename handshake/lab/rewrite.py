@@ -35,7 +35,7 @@ ICMP_ERRORS = {
     "time-exceeded": {4: (11, 0), 6: (3, 0)},
 }
 """Type and code by IP version (RFC 792, RFC 4443)."""
-ROUTER = {4: b"\xfe", 6: b"\xfe"}
+ROUTER = b"\xfe"
 """Last byte of the address from which errors come that are not the host's own: 10.0.0.254, fd00::fe."""
 _TCP, _ICMP, _ICMPV6 = 6, 1, 58
 _TTL = 64
@@ -122,7 +122,7 @@ def icmp_error(frame: bytes, error: str, mtu: int = 0) -> bytes | None:
     if found is None or found.protocol in (_ICMP, _ICMPV6):
         return None
     kind, code = ICMP_ERRORS[error][found.version]
-    sender = found.dst if error == "port-unreachable" else found.dst[:-1] + ROUTER[found.version]
+    sender = found.dst if error == "port-unreachable" else found.dst[:-1] + ROUTER
     at = ETHERNET.size
     quote = frame[at : min(found.end, at + _MOST_QUOTED[found.version])]
     layout = ICMP if found.version == 4 else ICMPV6

@@ -53,21 +53,36 @@ class Frames:
         return from_client in self.sides and self.kind(packet) and (self.port is None or self.port in _ports(packet))
 
 
+@dataclass(slots=True)
+class _Rule:
+    """An effect, the frames it is for, and how many of these have passed."""
+
+    effect: Effect
+    frames: Frames
+    passed: int = 0
+
+    def meant(self, packet: Packet, from_client: bool) -> bool:
+        """Count the frame if it is one of these, and tell whether it is among the chosen."""
+        if not self.frames.named(packet, from_client):
+            return False
+        self.passed += 1
+        return self.frames.chosen(self.passed)
+
+
 class Rules:
     """The rules of one wire, with what they have counted so far."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         """Read rules as they are written above. Raises RuleError."""
-        self._rules = [(*_read(text), [0]) for text in texts]
+        self._rules = [_Rule(*_read(text)) for text in texts]
 
     def apply(self, packet: Packet, passage: Passage) -> tuple[Passage, ...]:
         """What becomes of a frame, which was decoded as `packet`. Rules see each frame as it came in."""
         passages: tuple[Passage, ...] = (passage,)
-        for effect, frames, count in self._rules:
-            if passages and frames.named(packet, passage.from_client):
-                count[0] += 1
-                if frames.chosen(count[0]):
-                    passages = tuple(each for one in passages for each in (effect(one) if not one.back else (one,)))
+        for rule in self._rules:
+            meant = rule.meant(packet, passage.from_client)  # counted in any case, also when it is lost by now
+            if meant and passages and not passages[0].back:
+                passages = tuple(each for one in passages for each in rule.effect(one))
         return passages
 
 

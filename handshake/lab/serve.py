@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from handshake.errors import HandshakeError, ToolError
@@ -15,6 +15,7 @@ from handshake.lab.servers import stream_handler, udp_echo
 
 FILES = {"file.txt": b"three hundred bytes\n" * 15}
 WEB_NAME = "www.lab"
+_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,12 @@ def serve(
                     now.ports[name] = at[1]
             except ToolError as error:
                 now.lacking.append(f"{name}: {error}")
+                if now.listeners and now.listeners[-1].service == name:
+                    now.listeners.pop().close()
             except OSError as error:
                 raise HandshakeError(f"{name}: cannot listen at port {ports.get(name)}: {error.strerror}") from None
         for listener in now.listeners:
             stack.callback(listener.halted.set)
-        now.listeners = [listener for listener in now.listeners if listener.service in now.ports]
         yield now
 
 
@@ -119,7 +121,9 @@ def zone(address: str) -> str:
 
 def _free_port(address: str, host: Host) -> int:
     """A port that was free just now, for UDP and for TCP."""
-    with host.inside(), socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-        udp.bind((address, 0))
-        tcp.bind(udp.getsockname())
-        return int(udp.getsockname()[1])
+    for _ in range(_TRIES):
+        with host.inside(), socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp, suppress(OSError):
+            udp.bind((address, 0))
+            tcp.bind(udp.getsockname())
+            return int(udp.getsockname()[1])
+    raise HandshakeError(f"no port of {address} is free for UDP and TCP alike")

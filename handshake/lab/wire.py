@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from typing import Self
@@ -80,11 +81,16 @@ class Wire:
     def _carry(self) -> None:
         taps = {self._left.fileno(): self._left, self._right.fileno(): self._right}
         while True:
-            ready, _, _ = select.select([self._stop, *taps], [], [], self._wait_s())
+            ready: list[int] = select.select([self._stop, *taps], [], [], self._wait_s())[0]
             if self._stop in ready:
                 return
-            for tap in map(taps.__getitem__, ready):
-                self._arrive(tap.recv(1 << 16), from_client=tap is self._left)
+            for end in ready:
+                try:
+                    data = taps[end].recv(1 << 16)
+                except OSError:  # somebody has cut the wire: its interface is gone
+                    del taps[end]
+                    continue
+                self._arrive(data, from_client=end == self._left.fileno())
             now_ns = time.monotonic_ns()
             while self._travelling and self._travelling[0][0] <= now_ns:
                 self._leave(heapq.heappop(self._travelling)[2])
@@ -121,7 +127,8 @@ class Wire:
                 self._send(each)
 
     def _send(self, passage: Passage) -> None:
-        (self._right if passage.from_client != passage.back else self._left).send(passage.data)
+        with suppress(OSError):  # too large for the other end, or the wire is cut: lost
+            (self._right if passage.from_client != passage.back else self._left).send(passage.data)
 
 
 def _tap(end: Port) -> socket.socket:

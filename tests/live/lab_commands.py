@@ -76,7 +76,7 @@ def everywhere() -> set[str]:
     return found
 
 
-def eventually(is_so: Callable[[], bool], within_s: float = 5.0) -> bool:
+def eventually(is_so: Callable[[], object], within_s: float = 5.0) -> bool:
     """Whether it becomes so in time."""
     deadline = time.monotonic() + within_s
     while not is_so():

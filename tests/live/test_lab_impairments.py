@@ -34,7 +34,8 @@ class Seen:
 
     kernel: TcpInfo | None = None
     """The client's, at the end."""
-    error: int = 0
+    errors: list[int] = field(default_factory=list)
+    """What connect() said."""
     arrived: list[bytes] = field(default_factory=list)
     took_s: float = 0.0
 
@@ -46,9 +47,7 @@ def over_tcp(*pieces: bytes) -> Callable[[Seen], None]:
         with socket.socket() as client:
             client.settimeout(5)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            seen.error = client.connect_ex(SERVER)
-            if seen.error:
-                return
+            client.connect(SERVER)
             for piece in pieces:
                 client.sendall(piece)
                 time.sleep(0.002)
@@ -109,17 +108,18 @@ def by_tshark(path: Path, which: str, *names: str) -> list[tuple[str, ...]]:
 def test_delay_by_direction(tmp_path: Path) -> None:
     seen = played(tmp_path, ("delay 10ms client", "delay 30ms server"), over_tcp(b"hello"))
     assert seen.kernel is not None
-    assert 40_000 <= seen.kernel.rtt < 60_000  # µs
-    times = {
-        place: [
-            float(time_s)
-            for (time_s,) in by_tshark(tmp_path / f"{place}.pcapng", "tcp.flags.syn==1", "frame.time_epoch")
-        ]
-        for place in ("client", "server")
-    }
-    (syn_left, answer_came), (syn_came, answer_left) = times["client"], times["server"]
-    assert 0.010 <= syn_came - syn_left < 0.020
-    assert 0.030 <= answer_came - answer_left < 0.040
+    assert seen.kernel.rtt >= 40_000  # µs
+    assert 0.010 <= shortest_way(tmp_path, "tcp.dstport==7", "client", "server") < 0.015
+    assert 0.030 <= shortest_way(tmp_path, "tcp.srcport==7", "server", "client") < 0.035
+
+
+def shortest_way(directory: Path, which: str, here: str, there: str) -> float:
+    """Seconds that the fastest of these frames took; they are in order and none is lost."""
+    left, came = (
+        [float(time_s) for (time_s,) in by_tshark(directory / f"{place}.pcapng", which, "frame.time_epoch")]
+        for place in (here, there)
+    )
+    return min(after - before for before, after in zip(left, came, strict=True))
 
 
 def test_a_data_segment_is_lost_and_another_doubled(tmp_path: Path) -> None:
@@ -146,11 +146,14 @@ def test_a_segment_is_overtaken(tmp_path: Path) -> None:
 def test_what_nothing_overtakes_arrives_all_the_same(tmp_path: Path) -> None:
     seen = played(tmp_path, ("hold SYN 1 behind 5",), over_tcp(b"hello"))
     assert b"".join(seen.arrived) == b"hello"
-    assert 0.5 <= seen.took_s < 0.9  # before the SYN would be repeated
+    assert seen.took_s >= 0.5
+    assert len(by_tshark(tmp_path / "client.pcapng", "tcp.flags==2", "frame.number")) == 1  # it was not repeated
 
 
-def test_mss_clamped_and_window_scale_stripped(tmp_path: Path) -> None:
-    seen = played(tmp_path, ("clamp mss 536", "strip wscale client"), over_tcp(b"hello"))
+def test_mss_clamped_window_scale_stripped_ttl_changed(tmp_path: Path) -> None:
+    seen = played(
+        tmp_path, ("clamp mss 536", "strip wscale client", "ttl 7 client", "ttl -4 server"), over_tcp(b"hello")
+    )
     assert seen.kernel is not None
     assert seen.kernel.snd_mss == 536 - 12  # timestamps
     assert not seen.kernel.options & WSCALE
@@ -161,29 +164,34 @@ def test_mss_clamped_and_window_scale_stripped(tmp_path: Path) -> None:
     sent, accepted = by_tshark(tmp_path / "client.pcapng", "tcp.flags.syn==1", *fields)
     assert (sent[0], accepted) == ("1460", ("536", "", "1"))
     assert sent[1]
-
-
-def test_ttl(tmp_path: Path) -> None:
-    played(tmp_path, ("ttl 7 client", "ttl -4 server"), over_tcp(b"hello"))
     at_server = set(by_tshark(tmp_path / "server.pcapng", "tcp.dstport==7", "ip.ttl", "ip.checksum.status"))
     at_client = set(by_tshark(tmp_path / "client.pcapng", "tcp.srcport==7", "ip.ttl", "ip.checksum.status"))
     assert (at_server, at_client) == ({("7", "1")}, {("60", "1")})
 
 
-@pytest.mark.parametrize(
-    ("word", "kind", "number"),
-    [
-        ("port-unreachable", ("3", "3"), errno.ECONNREFUSED),
-        ("host-unreachable", ("3", "1"), errno.EHOSTUNREACH),
-        ("prohibited", ("3", "13"), errno.EHOSTUNREACH),
-        ("time-exceeded", ("11", "0"), errno.EHOSTUNREACH),
-    ],
-)
-def test_icmp_errors_reach_connect(tmp_path: Path, word: str, kind: tuple[str, str], number: int) -> None:
-    seen = played(tmp_path, (f"icmp {word} SYN 1",), over_tcp(b"hello"))
-    assert seen.error == number
-    fields = ("icmp.type", "icmp.code", "icmp.checksum.status")
-    assert by_tshark(tmp_path / "client.pcapng", "icmp", *fields) == [(*kind, "1")]
+ERRORS = {
+    "port-unreachable": (("3", "3"), errno.ECONNREFUSED),
+    "host-unreachable": (("3", "1"), errno.EHOSTUNREACH),
+    "net-unreachable": (("3", "0"), errno.ENETUNREACH),
+    "prohibited": (("3", "13"), errno.EHOSTUNREACH),
+    "time-exceeded": (("11", "0"), errno.EHOSTUNREACH),
+}
+"""Type and code, and what Linux makes of it (icmp(7), net/ipv4/icmp.c)."""
+
+
+def test_icmp_errors_reach_connect(tmp_path: Path) -> None:
+    def connect_to_each(seen: Seen) -> None:
+        for _ in ERRORS:
+            with socket.socket() as client:
+                client.settimeout(5)
+                seen.errors.append(client.connect_ex(SERVER))
+
+    rules = tuple(f"icmp {word} SYN {number}" for number, word in enumerate(ERRORS, 1))
+    assert played(tmp_path, rules, connect_to_each).errors == [number for _, number in ERRORS.values()]
+    fields = ("icmp.type", "icmp.code", "icmp.checksum.status", "ip.checksum.status")  # and that of the quoted header
+    assert by_tshark(tmp_path / "client.pcapng", "icmp", *fields) == [
+        (*kind, "1", "1,1") for kind, _ in ERRORS.values()
+    ]
     assert story_of(tmp_path / "server.pcapng") == []
 
 
@@ -201,4 +209,4 @@ def test_every_third_datagram_is_lost(tmp_path: Path) -> None:
 
 def test_rate(tmp_path: Path) -> None:
     seen = played(tmp_path, ("rate 2mbit client",), over_tcp(bytes(50_000)))
-    assert 0.2 <= seen.took_s < 0.6  # 50 kB are 400 kbit
+    assert 0.2 <= seen.took_s < 1  # 50 kB are 400 kbit

@@ -8,6 +8,7 @@ import select
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ from tests.support import ROOT
 pytestmark = pytest.mark.usefixtures("private_networks")
 
 FETCH = "import urllib.request as u; print(len(u.urlopen('http://www.lab/one').read()), u.urlopen('http://www.lab:8080/').status)"
+
+
+CUT = """
+import socket
+from pyroute2 import IPRoute
+with IPRoute() as kernel:
+    kernel.link("del", index=socket.if_nametoindex("eth0"))
+"""
 
 
 def test_names_servers_and_captures_at_both_ends(tmp_path: Path) -> None:
@@ -38,18 +47,17 @@ def test_names_servers_and_captures_at_both_ends(tmp_path: Path) -> None:
     assert Path("/etc/resolv.conf").read_text() == outside
 
 
-@pytest.mark.parametrize(
-    ("command", "status", "words"),
-    [
-        (["sh", "-c", "exit 7"], 7, ""),
-        (["sh", "-c", "kill -9 $$"], 137, ""),
-        (["nosuchcommand"], 127, "handshake: nosuchcommand: there is no such command\n"),
-        (["/"], 126, "handshake: /: Permission denied\n"),
-    ],
-)
-def test_exit_status_is_the_commands(command: list[str], status: int, words: str) -> None:
-    done = lab("net", "-q", "--", *command)
-    assert (done.returncode, done.stderr) == (status, words)
+def test_exit_status_is_the_commands() -> None:
+    expected = {
+        ("sh", "-c", "exit 7"): (7, ""),
+        ("sh", "-c", "kill -9 $$"): (137, ""),
+        ("nosuchcommand",): (127, "handshake: nosuchcommand: there is no such command\n"),
+        ("/",): (126, "handshake: /: Permission denied\n"),
+        (sys.executable, "-c", CUT): (0, ""),
+    }
+    with ThreadPoolExecutor(len(expected)) as pool:
+        runs = {command: pool.submit(lab, "net", "-q", "--", *command) for command in expected}
+    assert {command: (run.result().returncode, run.result().stderr) for command, run in runs.items()} == expected
 
 
 def test_a_directory_that_cannot_be_made_is_one_line() -> None:
@@ -60,16 +68,17 @@ def test_a_directory_that_cannot_be_made_is_one_line() -> None:
     )
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_is_left_when_it_is_ended_halfway(how: signal.Signals) -> None:
-    with started("net", "-q", "--", "sh", "-c", "setsid sleep 300 & sleep 301 & echo ready; wait") as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        made = set().union(*in_session(process.pid).values()) - {os.readlink("/proc/self/ns/net")}
-        assert len(made) >= 4
-        assert ended(process, how) == {signal.SIGKILL: -9, signal.SIGTERM: 130}[how]
-        assert eventually(lambda: not in_session(process.pid))
-        assert eventually(lambda: not made & everywhere())  # of the sleep in another session too
+def test_nothing_is_left_when_it_is_ended_halfway() -> None:
+    command = ("net", "-q", "--", "sh", "-c", "setsid sleep 300 & sleep 301 & echo ready; wait")
+    with started(*command) as killed, started(*command) as asked:
+        for process, how, status in ((killed, signal.SIGKILL, -9), (asked, signal.SIGTERM, 130)):
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            made = set().union(*in_session(process.pid).values()) - {os.readlink("/proc/self/ns/net")}
+            assert len(made) >= 4
+            assert ended(process, how) == status
+            assert eventually(lambda: not in_session(process.pid))  # noqa: B023 - called at once
+            assert eventually(lambda: not made & everywhere())  # noqa: B023 - of the sleep in another session too
 
 
 def test_a_shell_has_a_terminal_with_job_control() -> None:

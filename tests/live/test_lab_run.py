@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,13 +69,20 @@ def test_without_private_networks_one_line_says_what_to_do(tmp_path: Path) -> No
         assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_is_left_when_it_is_ended_halfway(how: signal.Signals) -> None:
-    with started("run", "unanswered", "-q") as process:
-        assert eventually(lambda: len(set().union(*in_session(process.pid).values())) >= 4)  # hosts and a wire
-        made = set().union(*in_session(process.pid).values()) - {os.readlink("/proc/self/ns/net")}
-        assert made
-        status = ended(process, how)
-        assert status == {signal.SIGKILL: -9, signal.SIGTERM: -15, signal.SIGINT: 130}[how]
-        assert eventually(lambda: not in_session(process.pid))
-        assert eventually(lambda: not made & everywhere())
+def test_nothing_is_left_when_it_is_ended_halfway() -> None:
+    endings = {signal.SIGKILL: -9, signal.SIGTERM: -15, signal.SIGINT: 130}
+    with ExitStack() as stack:
+        running = [(stack.enter_context(started("run", "unanswered", "-q")), how) for how in endings]
+        for process, how in running:
+            hosts_and_wire = partial(_namespaces, process.pid, 4)
+            assert eventually(hosts_and_wire)
+            made = _namespaces(process.pid, 4)
+            assert ended(process, how) == endings[how]
+            assert eventually(lambda: not in_session(process.pid))  # noqa: B023 - called at once
+            assert eventually(lambda: not made & everywhere())  # noqa: B023
+
+
+def _namespaces(session: int, least: int) -> set[str]:
+    """Network namespaces of a session besides ours, none before there are so many."""
+    made = set().union(*in_session(session).values()) - {os.readlink("/proc/self/ns/net")}
+    return made if len(made) >= least else set()

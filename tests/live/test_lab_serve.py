@@ -15,8 +15,6 @@ from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
-import pytest
-
 from handshake.lab.applications import PASSWORD, USER, borrowed
 from tests.live.lab_commands import ENVIRONMENT, ended, eventually, lab, started
 from tests.support import ROOT
@@ -90,7 +88,7 @@ def test_every_server_serves() -> None:
 
 
 def test_the_accept_queue_fills_before_anything_is_accepted() -> None:
-    with serving("tcp-echo", "--backlog", "1", "--accept-delay", "1", "--threads", "1") as (process, ports):
+    with serving("tcp-echo", "--backlog", "1", "--accept-delay", "1.5", "--threads", "1") as (process, ports):
         with ExitStack() as stack:
             address = "127.0.0.1", ports["tcp-echo"]
             for _ in range(2):  # both open: the kernel completes the handshakes, nobody has called accept()
@@ -103,7 +101,7 @@ def test_the_accept_queue_fills_before_anything_is_accepted() -> None:
         assert "not heeded" in told
         waited = re.search(r"accepted 127\.0\.0\.1:\d+ by thread 1; had waited (\d+) ms; 1 wait still", told)
         assert waited
-        assert 900 <= int(waited[1]) < 2000
+        assert 1400 <= int(waited[1]) < 5000
 
 
 def test_one_socket_serves_many_clients_in_threads() -> None:
@@ -148,12 +146,14 @@ def test_only_the_loopback_is_served() -> None:
         assert places == {"0100007F"}
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_is_left_when_it_is_ended(how: signal.Signals) -> None:
-    with serving("--accept-delay", "30") as (process, ports):
-        with socket.create_connection(("127.0.0.1", ports["tcp-echo"]), timeout=5):
-            time.sleep(0.1)  # accept() is being waited for
-            started_at = time.monotonic()
-            assert ended(process, how) == (-9 if how is signal.SIGKILL else 130)
-            assert time.monotonic() - started_at < 8
-        assert eventually(lambda: not listening(ports))
+def test_nothing_is_left_when_it_is_ended() -> None:
+    with ExitStack() as stack:
+        endings = {signal.SIGKILL: -9, signal.SIGTERM: 130, signal.SIGINT: 130}
+        running = [(stack.enter_context(serving("--accept-delay", "30")), how) for how in endings]
+        for (process, ports), how in running:
+            stack.enter_context(socket.create_connection(("127.0.0.1", ports["tcp-echo"]), timeout=5))
+            assert listening(ports) >= {"tcp-echo", "http-1.1", "smtp", "ftp"}
+            begun = time.monotonic()  # accept() is being waited for
+            assert ended(process, how) == endings[how]
+            assert time.monotonic() - begun < 5
+            assert eventually(lambda: not listening(ports))  # noqa: B023 - called at once

@@ -108,6 +108,13 @@ def test_delays_add_up_and_differ_by_direction() -> None:
     assert sent(rules, udp(), client=False)[0].due_ns == 15_000_000
 
 
+def test_every_rule_counts_every_frame_that_comes() -> None:
+    rules = Rules(["drop SYN 1", "icmp prohibited SYN 2", "drop SYN 3", "ttl 9 SYN 4"])
+    came = [sent(rules, tcp("S")) for _ in range(5)]
+    assert [[passage.back for passage in passages] for passages in came] == [[], [True], [], [False], [False]]
+    assert [Ether(passages[0].data)[IP].ttl for passages in came[3:]] == [9, 64]
+
+
 def test_duplicate_and_hold() -> None:
     assert [passage.data for passage in sent(Rules(["duplicate SYN"]), tcp("S"))] == [tcp("S")] * 2
     assert one("hold SYN 1 behind 2", tcp("S")).behind == 2
