@@ -228,7 +228,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/tour.md": tour_page,
 }
 STORY = tuple(sorted(f"docs/story/{path.name}" for path in (ROOT / "docs" / "story").glob("*.md")))
-WRITTEN = ("README.md", "docs/tutorial.md", "docs/compare.md", "docs/diagrams.md", *STORY)
+WRITTEN = ("README.md", "docs/tutorial.md", "docs/compare.md", "docs/diagrams.md", "docs/lab.md", *STORY)
 """Pages written by hand around the output of commands."""
 
 

@@ -35,8 +35,10 @@ EXPECTED = Path(__file__).with_name("expected")
 FORMATS = (Format.TABLE, Format.LADDER)
 DRAWN = ("http-1.1.pcapng", "no-route-ipv6.pcapng", "refused.pcap", "syn-lost.pcap")
 """Captures whose diagrams are kept as well."""
+VARYING = ("ssh.pcapng", "quic-and-tls.pcapng")
+"""Captures of programs that cut what they encrypt into other packets every time; tests/live says what holds of them."""
 OUTPUTS = [
-    *((name, form) for name in CAPTURES for form in FORMATS),
+    *((name, form) for name in CAPTURES if name not in VARYING for form in FORMATS),
     *((name, form) for name in DRAWN for form in (Format.MERMAID, Format.SVG)),
 ]
 UPDATE = os.environ.get("HANDSHAKE_UPDATE_GOLDEN") == "1"
