@@ -17,7 +17,6 @@ from handshake.render.units import count
 from handshake.survey.capture import unread
 from handshake.survey.cluster import cores, local_cluster, remote_cluster, surveys
 
-
 INTERRUPTED = 130
 
 

@@ -1,12 +1,13 @@
 """A table as Parquet or Arrow IPC. The only module that knows pyarrow.
 
 Texts that are dictionary-encoded share one dictionary for the whole file, which only grows: IPC files allow nothing
-else.
+else. It begins with an empty text, because an empty dictionary cannot grow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from handshake.errors import ToolError
@@ -63,7 +64,7 @@ class _Batches:
 
     def __init__(self, table: Table[Row]) -> None:
         self.schema = schema_of(table)
-        self._words: list[dict[str, int] | None] = [{} if c.kind is Kind.WORD else None for c in table.columns]
+        self._words: list[dict[str, int] | None] = [{"": 0} if c.kind is Kind.WORD else None for c in table.columns]
 
     def of(self, columns: Sequence[Sequence[object]]) -> pa.RecordBatch:
         arrays = [
@@ -94,6 +95,12 @@ class ParquetWriter:
         """Write the footer."""
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Let go of the file."""
+        with suppress(OSError, ValueError):
+            self._writer.close()
+        self._writer.is_open = False  # or its destructor tries again, and complains
+
 
 class FeatherWriter:
     """Writes Arrow IPC files, which is what Feather is in its second version; dictionaries grow by deltas."""
@@ -110,3 +117,8 @@ class FeatherWriter:
     def close(self) -> None:
         """Write the footer."""
         self._writer.close()
+
+    def abandon(self) -> None:
+        """Let go of the file."""
+        with suppress(OSError, ValueError):
+            self._writer.close()

@@ -53,7 +53,8 @@ def _named_by_url(pattern: str) -> Sequence[str]:
         return [pattern]
     with _said(pattern):
         files = _fsspec().open_files(pattern, "rb")
-    names = sorted(file.full_name for file in files)
+    _, chained, outer = pattern.partition("::")
+    names = sorted(f"{file.full_name}{chained}{outer}" for file in files)
     if not names:
         raise CaptureError(f"{pattern}: no file has such a name")
     return names
