@@ -46,8 +46,8 @@ def test_handshakes_and_exchanges(tmp_path: Path) -> None:
     done = run(THREE_WAY, ECHO, "-o", str(tmp_path / "h.parquet"), "--exchanges", str(tmp_path / "e.csv"))
     assert (done.returncode, done.stderr) == (0, "")
     first, second = done.stdout.splitlines()
-    assert first.startswith(f"{tmp_path}/h.parquet: 2 handshakes, ")
-    assert second.startswith(f"{tmp_path}/e.csv: 2 UDP exchanges, ")
+    assert first == f"{tmp_path}/h.parquet: 2 handshakes of 2 captures"
+    assert second == f"{tmp_path}/e.csv: 2 UDP exchanges of 2 captures"
     assert outcomes(tmp_path / "h.parquet") == ["established", "established"]
     assert names(tmp_path) == ["e.csv", "h.parquet"]
 
