@@ -23,6 +23,9 @@ except ImportError as missing:
         "writing Parquet and Arrow files needs pyarrow:  pip install pyarrow  (or name the file .csv)"
     ) from missing
 
+ROW_GROUP = 50_000
+"""Rows of a Parquet row group, unless fewer are left."""
+
 _DETAILS = pa.list_(
     pa.struct([
         *(pa.field(name, pa.string(), nullable=False) for name in ("code", "name", "severity", "detail")),
@@ -81,18 +84,28 @@ def _encoded(values: Sequence[Any], words: dict[str, int]) -> pa.DictionaryArray
 
 
 class ParquetWriter:
-    """Writes one row group a batch, compressed with zstd."""
+    """Writes row groups of `ROW_GROUP` rows, compressed with zstd; a group is held as Arrow arrays until it is full."""
 
     def __init__(self, file: BinaryIO, table: Table[Row]) -> None:
         self._batches = _Batches(table)
+        self._group: list[pa.RecordBatch] = []
         self._writer = pa.parquet.ParquetWriter(file, self._batches.schema, compression="zstd")
 
     def write(self, columns: Sequence[Sequence[object]]) -> None:
         """Append the rows."""
-        self._writer.write_batch(self._batches.of(columns))
+        self._group.append(self._batches.of(columns))
+        if sum(batch.num_rows for batch in self._group) >= ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        group, self._group = self._group, []
+        if group:
+            rows = pa.Table.from_batches(group)
+            self._writer.write_table(rows, row_group_size=rows.num_rows)
 
     def close(self) -> None:
-        """Write the footer."""
+        """Write what is left, and the footer."""
+        self._flush()
         self._writer.close()
 
     def abandon(self) -> None:

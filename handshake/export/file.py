@@ -14,8 +14,8 @@ from typing import BinaryIO, Generic, Protocol, Self, cast
 from handshake.errors import HandshakeError
 from handshake.export.columns import Row, Table, plain
 
-BATCH = 50_000
-"""Rows of one row group: what is held in memory before it is written."""
+BATCH = 5_000
+"""Rows that are held as Python objects before they are handed to the writer."""
 
 
 class Suffix(StrEnum):
