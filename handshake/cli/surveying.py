@@ -47,7 +47,7 @@ def survey_captures(places: Sequence[Place], scheduler: str | None, workers: int
     def came() -> Iterator[Survey]:
         nonlocal ended, why
         try:
-            with _cluster(scheduler, workers or min(cores(), len(places))) as client:
+            with _cluster(scheduler, min(workers or cores(), len(places))) as client:
                 for part in interruption.through(surveys(client, places)):
                     progress.show(part)
                     yield part

@@ -43,6 +43,12 @@ def test_a_name_that_looks_like_a_pattern(tree: Path) -> None:
     assert names("[odd].pcap") == ["[odd].pcap"]
 
 
+def test_a_name_that_looks_like_a_url(tree: Path) -> None:
+    (tree / "a::b.pcap").write_bytes(THREE_WAY.read_bytes())
+    (place,) = places(["a::b.pcap"])[0]
+    assert survey_capture(place).totals.handshakes == 1
+
+
 def test_what_names_nothing_is_said_and_hides_nothing(tree: Path) -> None:
     found, failures = places(["*.cap", "-", "a.pcap", "nowhere.pcap"])
     assert [place.name for place in found] == ["a.pcap", "nowhere.pcap"]
