@@ -60,13 +60,8 @@ def expected_handshake(told: dict[str, Any]) -> Iterator[tuple[str, object]]:
         yield f"{side}_payload_bytes", end["payload_bytes"]
         yield f"{side}_fingerprint", end["fingerprint"] and end["fingerprint"]["signature"]
     yield "tags", tag_text(told["tags"])
-    yield (
-        "other_ways",
-        [
-            f"{way['sender']}: {', '.join(tag_text(way['tags']))}".rstrip(" ") + ("" if way["tags"] else " ")
-            for way in told["other_ways"]
-        ],
-    )
+    ways = ((way["sender"], ", ".join(tag_text(way["tags"]))) for way in told["other_ways"])
+    yield "other_ways", [f"{sender}: {tags or 'no tag'}" for sender, tags in ways]
     yield from ((name, in_64_bits(value) if name != "excluded" else value) for name, value in told["timing"].items())
     for name, title in (
         ("ecn", "ECN"), ("fast_open", "Fast Open"), ("mptcp", "MPTCP"), ("md5", "MD5 signature"), ("ao", "TCP-AO"),
