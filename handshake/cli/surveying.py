@@ -99,7 +99,8 @@ class _Progress:
 
     def _write(self, text: str) -> None:
         if not self._silent:
-            shown = terminal_of(sys.stderr).say(text)
+            terminal = terminal_of(sys.stderr)
+            shown = terminal.say(text)[: terminal.width - 1]
             sys.stderr.write(f"\r{shown.ljust(self._shown)}")
             sys.stderr.flush()
             self._shown = len(shown)

@@ -16,6 +16,8 @@ from handshake.model.survey import Place
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::)")
 """How a URL begins, or a chain of them; no absolute path begins like this."""
 
+_PASSWORD = re.compile(r"(://[^/:@\s]*:)[^/@\s]*@")
+
 
 def places(patterns: Iterable[str]) -> tuple[list[Place], list[str]]:
     """The captures that the patterns name, each once, in the order of the patterns and by name within one.
@@ -28,12 +30,17 @@ def places(patterns: Iterable[str]) -> tuple[list[Place], list[str]]:
         try:
             names = _named(pattern)
         except CaptureError as error:
-            failures.append(str(error))
+            failures.append(_presentable(str(error)))
             continue
         for name in names:
             local = os.path.lexists(name) or not _is_url(name)
             found.setdefault(os.path.abspath(name) if local else name, name)
-    return [Place(number, name, url) for number, (url, name) in enumerate(found.items(), 1)], failures
+    return [Place(number, _presentable(name), url) for number, (url, name) in enumerate(found.items(), 1)], failures
+
+
+def _presentable(text: str) -> str:
+    """Without the passwords of URLs."""
+    return _PASSWORD.sub(r"\1…@", text)
 
 
 def _named(pattern: str) -> Sequence[str]:
@@ -84,7 +91,7 @@ def _said(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise CaptureError(f"{name}: {reason}") from error
+        raise CaptureError(_presentable(f"{name}: {reason}")) from error
 
 
 @contextmanager

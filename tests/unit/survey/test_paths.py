@@ -73,6 +73,15 @@ def test_urls(tree: Path) -> None:
     assert [each.captures[0].source and each.captures[0].source.name for each in surveys] == [p.name for p in found]
 
 
+def test_passwords_are_not_shown(tree: Path) -> None:
+    secret = "nonsense://alice:wonderland@host/x"
+    (place,) = places([f"{secret}.pcap"])[0]
+    assert (place.name, place.url) == ("nonsense://alice:…@host/x.pcap", f"{secret}.pcap")
+    failed = survey_capture(place).captures[0].failure
+    assert failed
+    assert "wonderland" not in failed + "".join(places([f"{secret}*"])[1])
+
+
 @pytest.mark.parametrize("url", ["nonsense://x", "file:///nowhere/x.pcap", "nowhere.pcap", "."])
 def test_what_cannot_be_had_is_a_row(url: str, tree: Path) -> None:
     (row,) = survey_capture(Place(1, url, url)).captures
