@@ -26,11 +26,11 @@ PATIENCE_S = 60.0
 
 
 @contextmanager
-def surveying(*arguments: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
-    """A survey in a process group of its own, as a terminal has it; nothing of it is left behind the block."""
+def surveying(scratch: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A survey in a process group of its own, as a terminal has it; no process of it is left behind the block."""
     process = subprocess.Popen(
         [*COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True, env={**os.environ, **environ},
+        start_new_session=True, env={**os.environ, "TMPDIR": str(scratch)},
     )  # fmt: skip
     try:
         with process:
@@ -74,6 +74,13 @@ def nobody_left(process: subprocess.Popen[str]) -> bool:
 
 
 @pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """Where temporary files go."""
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
+
+
+@pytest.fixture
 def pipes(tmp_path: Path) -> tuple[Path, Path]:
     """Two named pipes that never run dry; they are ended by closing what holds them open."""
     paths = tmp_path / "slow.pcap", tmp_path / "deadly.pcap"
@@ -82,12 +89,12 @@ def pipes(tmp_path: Path) -> tuple[Path, Path]:
     return paths
 
 
-def test_workers_are_killed_midway(pipes: tuple[Path, Path]) -> None:
+def test_workers_are_killed_midway(pipes: tuple[Path, Path], scratch: Path) -> None:
     """One capture loses its worker once and is read again, another loses every worker and is given up."""
     slow, deadly = pipes
     held = [os.open(path, os.O_RDWR) for path in pipes]
     captures = sorted(map(str, CAPTURES.glob("t*.pcap*")))
-    with surveying(str(slow), str(deadly), *captures, "-f", "jsonl", "--workers", "2") as process:
+    with surveying(scratch, str(slow), str(deadly), *captures, "-f", "jsonl", "--workers", "2") as process:
         first = reader_of(slow, process)
         os.kill(first, signal.SIGKILL)
         reader_of(slow, process, but=first)
@@ -100,7 +107,7 @@ def test_workers_are_killed_midway(pipes: tuple[Path, Path]) -> None:
         out, error = process.communicate(timeout=PATIENCE_S)
         assert nobody_left(process)
     os.close(held[1])
-    assert process.returncode == 2
+    assert (process.returncode, list(scratch.iterdir())) == (2, [])
     assert error == f"handshake: {deadly}: given up: every worker that read it was lost (killed, or out of memory)\n"
     *rows, summary = map(json.loads, out.splitlines())
     assert [row["failure"] is None for row in rows] == [True, False, *(True for _ in captures)]
@@ -116,11 +123,11 @@ def test_workers_are_killed_midway(pipes: tuple[Path, Path]) -> None:
     assert summary["tally"] == told["tally"]
 
 
-def test_interrupt_and_what_listens(pipes: tuple[Path, Path]) -> None:
+def test_interrupt_and_what_listens(pipes: tuple[Path, Path], scratch: Path) -> None:
     """Ctrl-C as a terminal sends it, to all processes at once, while a capture is being read."""
     slow, _ = pipes
     held = os.open(slow, os.O_RDWR)
-    with surveying(str(CAPTURES / "refused.pcap"), str(slow), "-f", "jsonl", "--workers", "2") as process:
+    with surveying(scratch, str(CAPTURES / "refused.pcap"), str(slow), "-f", "jsonl", "--workers", "2") as process:
         reader_of(slow, process)
         addresses = {address for pid in group(process) for address in listening(pid)}
         time.sleep(1)
@@ -128,17 +135,17 @@ def test_interrupt_and_what_listens(pipes: tuple[Path, Path]) -> None:
         out, error = process.communicate(timeout=PATIENCE_S)
         assert nobody_left(process)
     os.close(held)
-    assert process.returncode == 130
+    assert (process.returncode, list(scratch.iterdir())) == (130, [])
     assert error == "handshake: interrupted; 1 of 2 captures had come\n"
     first, second, _ = map(json.loads, out.splitlines())
     assert (first["outcomes"], second["failure"]) == ({"refused": 1}, "not reached")
     assert addresses == {"127.0.0.1"}
 
 
-def test_killed_outright_leaves_no_worker(pipes: tuple[Path, Path]) -> None:
+def test_killed_outright_leaves_no_worker(pipes: tuple[Path, Path], scratch: Path) -> None:
     slow, _ = pipes
     held = os.open(slow, os.O_RDWR)
-    with surveying(str(slow), "--workers", "1") as process:
+    with surveying(scratch, str(slow), "--workers", "1") as process:
         reader_of(slow, process)
         process.kill()
         process.communicate(timeout=PATIENCE_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -56,3 +57,15 @@ def test_no_scheduler_answers() -> None:
         done = run(THREE_WAY, "--scheduler", address)
     assert (done.returncode, done.stdout) == (69, "")
     assert done.stderr == f"handshake: {address}: no scheduler answers (Connection refused)\n"
+
+
+def test_workers_that_cannot_start(tmp_path: Path) -> None:
+    """There are not enough file descriptors for them."""
+    command = f"ulimit -n 24; exec {shlex.join([sys.executable, '-m', 'handshake', 'survey', THREE_WAY])}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (69, "")
+    assert done.stderr.startswith("handshake: the worker processes do not start: ")
+    assert done.stderr.count("\n") == 1
