@@ -38,7 +38,7 @@ captures: $(VENV)/dev.stamp ## record the bundled captures again (root or user n
 	@$(BIN)/python -m handshake.lab.record captures
 	@$(BIN)/python -m docs.generate
 
-docs: $(VENV)/runtime.stamp ## write the generated pages, and the output in the others, anew
+docs: $(VENV)/dev.stamp ## write the generated pages, and the output in the others, anew
 	@$(BIN)/python -m docs.generate
 
 clean: ## remove the environment and everything else that was made

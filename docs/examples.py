@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -37,13 +39,37 @@ def _session(body: str) -> str:
     return "\n".join(f"{command}\n{_output(command.removeprefix('$ '))}" for command in commands)
 
 
+def in_scratch(command: str, program: str) -> tuple[str, str, str]:
+    """A command that writes files, a Python program that reads them, and what each prints, as blocks.
+
+    They run in a directory of their own that is gone afterwards; only the captures are there.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "captures").symlink_to(ROOT / "captures")
+        written = _run(command, Path(directory))
+        read = _run(f"python -c {shlex.quote(program)}", Path(directory))
+    return f"```text\n$ {command}\n{written}```", f"```python\n{program}```", f"```text\n{read}```"
+
+
 @cache
 def _output(command: str) -> str:
+    return _run(command, ROOT)
+
+
+def _run(command: str, directory: Path) -> str:
     """What a command line prints, as in a pipe of this width."""
     environment = {**os.environ, "COLUMNS": str(WIDTH), "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     environment.pop("LC_ALL", None)
+    environment["PYTHONPATH"] = str(ROOT)
     done = subprocess.run(
-        command, shell=True, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=60
+        command,
+        shell=True,
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
     )
     return done.stderr + done.stdout

@@ -17,8 +17,8 @@ from typing import Any
 
 import typer
 
-from docs.examples import ROOT, refreshed
-from handshake import compare
+from docs.examples import ROOT, in_scratch, refreshed
+from handshake import compare, export
 from handshake.api import inspect as inspect_captures
 from handshake.cli.app import app
 from handshake.compare.points import POINTS
@@ -191,6 +191,41 @@ def crosscheck_page() -> str:
     )
 
 
+def export_page() -> str:
+    """What is exported: the rules, an example that is run here, and the columns."""
+    rules = (inspect.getdoc(export) or "").partition("\n\n")[2]
+    return page(
+        "Export: handshakes as a table",
+        "handshake/export",
+        rules,
+        "## An example",
+        *in_scratch(
+            "handshake export captures/*.pcap* -o handshakes.parquet --exchanges exchanges.parquet", EXPORT_EXAMPLE
+        ),
+        *(part for each in (export.HANDSHAKES, export.EXCHANGES) for part in table_section(each)),
+    )
+
+
+EXPORT_EXAMPLE = """\
+import pyarrow.parquet as pq
+
+table = pq.read_table("handshakes.parquet", columns=["source", "number", "start", "setup_ns", "findings"])
+table = table.set_column(2, "start", table["start"].cast("int64"))
+for row in table.sort_by([("setup_ns", "descending")]).slice(0, 3).to_pylist():
+    print(row)
+"""
+
+
+def table_section(exported: export.Table[Any]) -> Iterator[str]:
+    """The columns of one exported table."""
+    yield f"## Table `{exported.name}`, version {export.SCHEMA_VERSION}"
+    rows = (
+        (f"`{column.name}`", f"`{column.kind}`", "yes" if column.nullable else "", column.meaning)
+        for column in exported.columns
+    )
+    yield table(("column", "type", "null", "meaning"), rows)
+
+
 def picture() -> str:
     """The drawing in docs/diagrams.md."""
     out = io.StringIO()
@@ -221,6 +256,7 @@ def screen(number: int) -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli_page,
     "docs/crosscheck.md": crosscheck_page,
+    "docs/export.md": export_page,
     "docs/findings.md": findings_page,
     "docs/glossary.md": glossary_page,
     "docs/http-1.1.svg": picture,
@@ -228,7 +264,15 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/tour.md": tour_page,
 }
 STORY = tuple(sorted(f"docs/story/{path.name}" for path in (ROOT / "docs" / "story").glob("*.md")))
-WRITTEN = ("README.md", "docs/tutorial.md", "docs/compare.md", "docs/diagrams.md", "docs/lab.md", *STORY)
+WRITTEN = (
+    "README.md",
+    "docs/tutorial.md",
+    "docs/compare.md",
+    "docs/diagrams.md",
+    "docs/lab.md",
+    "docs/survey.md",
+    *STORY,
+)
 """Pages written by hand around the output of commands."""
 
 

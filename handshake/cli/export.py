@@ -50,9 +50,9 @@ def export(
         exporting = Exporting(handshakes, others)
         exporting.export(files, quiet)
     if exporting.sources and not quiet:
-        _tell(handshakes, "handshake")
+        _tell(handshakes, "handshake", len(exporting.sources))
         if others is not None:
-            _tell(others, "UDP exchange")
+            _tell(others, "UDP exchange", len(exporting.sources))
     raise typer.Exit(exporting.exit_status)
 
 
@@ -67,10 +67,10 @@ def _check(path: Path, option: str) -> None:
         )
 
 
-def _tell(table: TableFile[Any], noun: str) -> None:
+def _tell(table: TableFile[Any], noun: str, captures: int) -> None:
     """One line on what was written."""
     from handshake.render.terminal import terminal_of
-    from handshake.render.units import count, size
+    from handshake.render.units import count
 
-    words = f"{table.path}: {count(table.rows, noun)}, {size(table.path.stat().st_size)}"
+    words = f"{table.path}: {count(table.rows, noun)} of {count(captures, 'capture')}"
     typer.echo(terminal_of(sys.stdout).say(words))

@@ -47,7 +47,7 @@ def survey_captures(places: Sequence[Place], scheduler: str | None, workers: int
     def came() -> Iterator[Survey]:
         nonlocal ended, why
         try:
-            with _cluster(scheduler, workers or min(cores(), len(places))) as client:
+            with _cluster(scheduler, min(workers or cores(), len(places))) as client:
                 for part in interruption.through(surveys(client, places)):
                     progress.show(part)
                     yield part
@@ -99,7 +99,8 @@ class _Progress:
 
     def _write(self, text: str) -> None:
         if not self._silent:
-            shown = terminal_of(sys.stderr).say(text)
+            terminal = terminal_of(sys.stderr)
+            shown = terminal.say(text)[: terminal.width - 1]
             sys.stderr.write(f"\r{shown.ljust(self._shown)}")
             sys.stderr.flush()
             self._shown = len(shown)

@@ -1,12 +1,13 @@
 """A table as Parquet or Arrow IPC. The only module that knows pyarrow.
 
 Texts that are dictionary-encoded share one dictionary for the whole file, which only grows: IPC files allow nothing
-else.
+else. It begins with an empty text, because an empty dictionary cannot grow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from handshake.errors import ToolError
@@ -21,6 +22,9 @@ except ImportError as missing:
     raise ToolError(
         "writing Parquet and Arrow files needs pyarrow:  pip install pyarrow  (or name the file .csv)"
     ) from missing
+
+ROW_GROUP = 50_000
+"""Rows of a Parquet row group, unless fewer are left."""
 
 _DETAILS = pa.list_(
     pa.struct([
@@ -63,7 +67,7 @@ class _Batches:
 
     def __init__(self, table: Table[Row]) -> None:
         self.schema = schema_of(table)
-        self._words: list[dict[str, int] | None] = [{} if c.kind is Kind.WORD else None for c in table.columns]
+        self._words: list[dict[str, int] | None] = [{"": 0} if c.kind is Kind.WORD else None for c in table.columns]
 
     def of(self, columns: Sequence[Sequence[object]]) -> pa.RecordBatch:
         arrays = [
@@ -80,19 +84,35 @@ def _encoded(values: Sequence[Any], words: dict[str, int]) -> pa.DictionaryArray
 
 
 class ParquetWriter:
-    """Writes one row group a batch, compressed with zstd."""
+    """Writes row groups of `ROW_GROUP` rows, compressed with zstd; a group is held as Arrow arrays until it is full."""
 
     def __init__(self, file: BinaryIO, table: Table[Row]) -> None:
         self._batches = _Batches(table)
+        self._group: list[pa.RecordBatch] = []
         self._writer = pa.parquet.ParquetWriter(file, self._batches.schema, compression="zstd")
 
     def write(self, columns: Sequence[Sequence[object]]) -> None:
         """Append the rows."""
-        self._writer.write_batch(self._batches.of(columns))
+        self._group.append(self._batches.of(columns))
+        if sum(batch.num_rows for batch in self._group) >= ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        group, self._group = self._group, []
+        if group:
+            rows = pa.Table.from_batches(group)
+            self._writer.write_table(rows, row_group_size=rows.num_rows)
 
     def close(self) -> None:
-        """Write the footer."""
+        """Write what is left, and the footer."""
+        self._flush()
         self._writer.close()
+
+    def abandon(self) -> None:
+        """Let go of the file."""
+        with suppress(OSError, ValueError):
+            self._writer.close()
+        self._writer.is_open = False  # or its destructor tries again, and complains
 
 
 class FeatherWriter:
@@ -110,3 +130,8 @@ class FeatherWriter:
     def close(self) -> None:
         """Write the footer."""
         self._writer.close()
+
+    def abandon(self) -> None:
+        """Let go of the file."""
+        with suppress(OSError, ValueError):
+            self._writer.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from handshake.export.columns import Kind, Row, Table
@@ -39,6 +40,11 @@ class CsvWriter:
     def close(self) -> None:
         """Hand the rest to the file, which stays open."""
         self._text.detach()
+
+    def abandon(self) -> None:
+        """Let go of the file."""
+        with suppress(OSError, ValueError):
+            self._text.detach()
 
 
 def _cell(kind: Kind, value: Any) -> str | int | None:

@@ -14,8 +14,8 @@ from typing import BinaryIO, Generic, Protocol, Self, cast
 from handshake.errors import HandshakeError
 from handshake.export.columns import Row, Table, plain
 
-BATCH = 50_000
-"""Rows of one row group: what is held in memory before it is written."""
+BATCH = 5_000
+"""Rows that are held as Python objects before they are handed to the writer."""
 
 
 class Suffix(StrEnum):
@@ -36,6 +36,9 @@ class Writer(Protocol):
     def close(self) -> None:
         """Write what stands at the end; the file itself stays open."""
 
+    def abandon(self) -> None:
+        """Let go of the file without a word, whatever state it is in."""
+
 
 class TableFile(Generic[Row]):
     """Takes rows for a table; the file has its name when `commit` has been called, or does not appear at all.
@@ -51,10 +54,11 @@ class TableFile(Generic[Row]):
         self._batch = batch
         self._target = path.resolve()
         self._beside = self._target.with_name(f".{self._target.name}.{os.getpid()}.part")
+        self._columns = self._empty()
+        self._committed = False
         make = _writer(Suffix(path.suffix.lower()))
         self._file = self._open()
         try:
-            self._columns = self._empty()
             self._writer = make(self._file, table)
         except BaseException:
             self._drop()
@@ -102,6 +106,7 @@ class TableFile(Generic[Row]):
             self._writer.close()
             self._file.close()
             os.replace(self._beside, self._target)
+            self._committed = True
         except OSError as error:
             raise self._failed(error) from error
 
@@ -109,10 +114,12 @@ class TableFile(Generic[Row]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
-        self._drop()
+        if not self._committed:
+            self._writer.abandon()
+            self._drop()
 
     def _drop(self) -> None:
-        """Remove what was not committed."""
+        """Remove what was written."""
         with suppress(OSError):
             self._file.close()
         self._beside.unlink(missing_ok=True)

@@ -41,7 +41,8 @@ def _identity() -> Iterator[Column[Handshake]]:
         "tags", Kind.TEXTS, lambda h: ways(h.tags), "VLANs and tunnels around its first packet, outermost first"
     )
     yield Column(
-        "other_ways", Kind.TEXTS, lambda h: [f"{side.value}: {tag_words(tags)}" for side, tags in h.other_ways],
+        "other_ways", Kind.TEXTS,
+        lambda h: [f"{side.value}: {tag_words(tags) or 'no tag'}" for side, tags in h.other_ways],
         "senders, and other VLANs and tunnels in which some of their packets came",
     )  # fmt: skip
 

@@ -48,6 +48,10 @@ class Notes:
         """The first ones of both. Associative and commutative for parts cut to the same `most`."""
         return Notes(tuple(sorted((*self.first, *other.first))[:most]), self.total + other.total)
 
+    def cut(self, most: int) -> Notes:
+        """Fewer of the first ones."""
+        return Notes(self.first[:most], self.total)
+
     @property
     def more(self) -> int:
         """How many are not among the first."""

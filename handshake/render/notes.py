@@ -39,7 +39,8 @@ def crowd_notes(report: Report, most: int | None, place: int = 0) -> Notes:
 
 def write_pages(page: Page, notes: Notes) -> None:
     """One field for each page load."""
-    _write(page, "pages", notes, f"{count(notes.more, 'more', 'more')}, -v lists all")
+    hint = "" if page.terminal.verbosity > 0 else ", -v lists all"
+    _write(page, "pages", notes, count(notes.more, "more", "more") + hint)
 
 
 def write_sockets(page: Page, notes: Notes) -> None:

@@ -13,6 +13,7 @@ from handshake.model.survey import Survey, Surveyed
 from handshake.render.csv import Cell, harmless
 from handshake.render.document.survey import survey_summary_to_dict, survey_to_dict, surveyed_to_dict
 from handshake.render.grid import Column, write_grid
+from handshake.render.notes import FEW_PAGES, FEW_SOCKETS
 from handshake.render.page import Page
 from handshake.render.summary import Summary, write_summary
 from handshake.render.terminal import Terminal
@@ -21,6 +22,7 @@ from handshake.render.words import damage_words
 
 def render_summary(survey: Survey, out: TextIO, terminal: Terminal) -> None:
     """The summary alone, as `replay --summary` of the same captures writes it."""
+    wordy = terminal.verbosity > 0
     summary = Summary(
         sources=[each.source for each in survey.captures if each.source is not None],
         tally=survey.tally,
@@ -28,8 +30,8 @@ def render_summary(survey: Survey, out: TextIO, terminal: Terminal) -> None:
         times={"setup_ns": survey.setup_ns, "irtt_ns": survey.irtt_ns},
         exchanges=sum(each.exchanges for each in survey.captures),
         silent=sum(each.silent for each in survey.captures),
-        pages=survey.pages,
-        sockets=survey.sockets,
+        pages=survey.pages if wordy else survey.pages.cut(FEW_PAGES),
+        sockets=survey.sockets if wordy else survey.sockets.cut(FEW_SOCKETS),
         crowds=survey.crowds,
     )
     write_summary(Page(out, terminal), summary)

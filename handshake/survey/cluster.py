@@ -50,31 +50,43 @@ _CONFIG = {
 
 @contextmanager
 def local_cluster(workers: int) -> Iterator[distributed.Client]:
-    """A client of so many worker processes, which are gone behind the block."""
+    """A client of so many worker processes, gone behind the block. Raises ToolError when they do not start."""
     with ExitStack() as stack:
         stack.enter_context(_quiet())
-        stack.enter_context(dask.config.set(_CONFIG))
         scratch = stack.enter_context(_scratch())
-        with _uninterrupted():
-            cluster = stack.enter_context(
-                distributed.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    security=Security.temporary(),
-                    dashboard_address=None,
-                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-                    silence_logs=logging.CRITICAL + 1,
-                    local_directory=scratch,
-                    preload=["handshake.survey.worker"],
-                )
-            )
-            client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
+        stack.enter_context(dask.config.set({**_CONFIG, "temporary-directory": scratch}))
+        try:
+            with _uninterrupted():
+                cluster = stack.enter_context(_begun(workers))
+                client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
+        except (OSError, RuntimeError) as error:
+            raise ToolError(f"the worker processes do not start: {_cause(error)}") from error
         try:
             yield client
         except BaseException:
             _end_workers(cluster)
             raise
+
+
+def _begun(workers: int) -> distributed.LocalCluster:
+    return distributed.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        security=Security.temporary(),
+        dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+        silence_logs=logging.CRITICAL + 1,
+        preload=["handshake.survey.worker"],
+    )
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What the system said, where dask only says what did not start."""
+    first = error
+    while first.__cause__ is not None:
+        first = first.__cause__
+    return first if isinstance(first, OSError) else error
 
 
 def _end_workers(cluster: distributed.LocalCluster) -> None:

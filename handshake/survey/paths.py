@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,11 @@ from typing import Any
 
 from handshake.errors import CaptureError, ToolError
 from handshake.model.survey import Place
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::)")
+"""How a URL begins, or a chain of them; no absolute path begins like this."""
+
+_PASSWORD = re.compile(r"(://[^/:@\s]*:)[^/@\s]*@")
 
 
 def places(patterns: Iterable[str]) -> tuple[list[Place], list[str]]:
@@ -24,19 +30,27 @@ def places(patterns: Iterable[str]) -> tuple[list[Place], list[str]]:
         try:
             names = _named(pattern)
         except CaptureError as error:
-            failures.append(str(error))
+            failures.append(_presentable(str(error)))
             continue
         for name in names:
-            found.setdefault(name if _is_url(name) else os.path.abspath(name), name)
-    return [Place(number, name, url) for number, (url, name) in enumerate(found.items(), 1)], failures
+            local = os.path.lexists(name) or not _is_url(name)
+            found.setdefault(os.path.abspath(name) if local else name, name)
+    return [Place(number, _presentable(name), url) for number, (url, name) in enumerate(found.items(), 1)], failures
+
+
+def _presentable(text: str) -> str:
+    """Without the passwords of URLs."""
+    return _PASSWORD.sub(r"\1…@", text)
 
 
 def _named(pattern: str) -> Sequence[str]:
     if pattern == "-":
         raise CaptureError("standard input: a survey reads files, which its workers open themselves")
+    if os.path.lexists(pattern):
+        return [pattern]
     if _is_url(pattern):
         return _named_by_url(pattern)
-    if os.path.lexists(pattern) or not glob.has_magic(pattern):
+    if not glob.has_magic(pattern):
         return [pattern]
     names = sorted(name for name in glob.iglob(pattern, recursive=True) if not os.path.isdir(name))
     if not names:
@@ -45,7 +59,7 @@ def _named(pattern: str) -> Sequence[str]:
 
 
 def _is_url(name: str) -> bool:
-    return "://" in name or "::" in name
+    return _URL.match(name) is not None
 
 
 def _named_by_url(pattern: str) -> Sequence[str]:
@@ -53,7 +67,8 @@ def _named_by_url(pattern: str) -> Sequence[str]:
         return [pattern]
     with _said(pattern):
         files = _fsspec().open_files(pattern, "rb")
-    names = sorted(file.full_name for file in files)
+    _, chained, outer = pattern.partition("::")
+    names = sorted(f"{file.full_name}{chained}{outer}" for file in files)
     if not names:
         raise CaptureError(f"{pattern}: no file has such a name")
     return names
@@ -76,7 +91,7 @@ def _said(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise CaptureError(f"{name}: {reason}") from error
+        raise CaptureError(_presentable(f"{name}: {reason}")) from error
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import ROOT
 
-HEAVY = {"scapy", "pyshark", "pyroute2", "numpy"}
+HEAVY = {"scapy", "pyshark", "pyroute2", "numpy", "pyarrow", "dask", "distributed", "fsspec"}
 
 RUN_AND_LIST = """
 import runpy, sys
@@ -48,7 +48,16 @@ def capture(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["replay", "--help"], ["crosscheck", "--help"]], ids=" ".join
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["replay", "--help"],
+        ["crosscheck", "--help"],
+        ["export", "--help"],
+        ["survey", "--help"],
+    ],
+    ids=" ".join,
 )
 def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     assert not HEAVY & modules_after(*arguments)
@@ -57,4 +66,9 @@ def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
 def test_replay_imports_nothing_heavy(capture: Path) -> None:
     modules = modules_after("replay", str(capture))
     assert "handshake" in modules
+    assert not HEAVY & modules
+
+
+def test_export_as_csv_imports_nothing_heavy(capture: Path) -> None:
+    modules = modules_after("export", str(capture), "-o", str(capture.with_suffix(".csv")))
     assert not HEAVY & modules
