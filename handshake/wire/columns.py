@@ -371,7 +371,7 @@ def _pseudo_sums(data: Bytes, segments: Segments) -> Ints:
     halves = (
         (src >> np.uint64(32)) + (src >> np.uint64(16) & low) + (dst >> np.uint64(32)) + (dst >> np.uint64(16) & low)
     )
-    total = halves.astype(np.int64) + 6
+    total: Ints = halves.astype(np.int64) + 6
     rows = np.flatnonzero(segments.six)
     if len(rows):
         header = gather(data, segments.at[rows] - IPV6.size, _type(IPV6))
