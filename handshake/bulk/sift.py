@@ -285,7 +285,7 @@ class Sieve:
         ordinary &= empty | talked
         tame = is_open & ((core & ~PSH) == ACK) & known & answered & segs.plain & ~any_fin & ~reset & ~rows.wild
         tame &= (tsval < 0) | (ts_before < 0) | (ts_step >= 0)
-        tame &= (np.abs(dseq) < _LARGE) & (np.abs(dack) < _NEAR) & ~(rows.talk & ~talked)
+        tame &= (np.abs(dseq) < _LARGE) & (np.abs(dack) < _NEAR)
         upset = _first(wild & ~tame, group, groups)
         ordinary &= index < upset[group]
         kind = side * 2 + ~empty
