@@ -1,7 +1,7 @@
 """A capture file in windows: where its records are, as arrays, for who wants millions of packets and not each of them.
 
 Only what can be read from anywhere in the file: not compressed, no pipe, today's record header; of pcapng one
-interface. The scalar reader takes over behind the last window, so that damage is found, and named, by the very same code.
+interface. The scalar reader takes over behind the last window, so that damage is found by the very same code.
 """
 
 from __future__ import annotations
