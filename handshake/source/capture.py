@@ -30,6 +30,8 @@ class Capture:
         """The path as given, or `standard input`."""
         self.frames = 0
         """Frames read so far."""
+        self.position = 0
+        """Bytes read so far, where it is read in windows."""
         self.damage: Damage | None = None
         """Set when the iteration ended before the true end of the file."""
         try:

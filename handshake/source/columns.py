@@ -102,7 +102,7 @@ class Columns:
                     break
                 number += len(heads)
                 time_ns = int(window.time_ns[-1])
-                self._capture.frames = number
+                self._capture.frames, self._capture.position = number, self._offset + end
                 yield window
                 self._offset += end
             elif end:
