@@ -14,26 +14,22 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from handshake.compare.transports import compare
 from handshake.findings import crowds_of, examine
 from handshake.flow.copies import Copies
 from handshake.flow.listeners import listeners
-from handshake.flow.meter import Meter
-from handshake.flow.progress import Progress
 from handshake.flow.stories import told
 from handshake.flow.table import DEFAULT_LIMIT, FlowTable
 from handshake.flow.verdict import conclude
-from handshake.model.comparison import Comparison
-from handshake.model.event import Event
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.model.totals import Totals
 from handshake.source.capture import open_capture
-from handshake.source.mute import Muting
 from handshake.wire.decode import Decoder
 
 if TYPE_CHECKING:
+    from handshake.model.comparison import Comparison
+    from handshake.model.event import Event
     from handshake.probe.behaviour import Behaviour
     from handshake.probe.kernel import KernelWatch
     from handshake.probe.run import Probe
@@ -133,6 +129,9 @@ class Watch(Inspection):
     """
 
     def __init__(self, source: str = "", limit: int = WATCH_LIMIT) -> None:
+        from handshake.flow.progress import Progress
+        from handshake.source.mute import Muting
+
         super().__init__(source, limit)
         self._progress = Progress()
         self._table.observer = self._progress
@@ -149,6 +148,8 @@ class Watch(Inspection):
 
     def events(self, now_ns: int | None = None) -> list[Event]:
         """What happened since the last call; call it after each frame. `now_ns` tells the time when no packet does."""
+        from handshake.model.event import Event
+
         if now_ns is not None:
             self._progress.tick(now_ns)
         return [
@@ -161,6 +162,8 @@ class Comparing(Inspection):
     """An inspection that also weighs each packet: what TCP and UDP cost, flow by flow."""
 
     def __init__(self, source: str = "", limit: int = DEFAULT_LIMIT) -> None:
+        from handshake.flow.meter import Meter
+
         super().__init__(source, limit)
         self._meter = self._table.meter = Meter()
 
@@ -171,6 +174,8 @@ class Comparing(Inspection):
 
     def comparison(self, report: Report) -> Comparison:
         """TCP against UDP in what was fed, of which this is the report."""
+        from handshake.compare.transports import compare
+
         meter = self._meter
         rest = meter.rest(tcp=True), meter.rest(tcp=False)
         return compare(report, meter.tcp(), meter.udp(), rest, meter.unmetered)
