@@ -185,7 +185,7 @@ class BulkReader:
             self._feed(window, sifted, odd, copies)
         if len(sifted.created):
             self._created.append(np.sort(slots.first[sifted.slot[sifted.created]]))
-            if len(slots) - slots.alive + len(self._table) > self._limit + self._limit // 4:
+            if len(slots) - slots.alive + len(self._table) > self._limit + self._limit // 2:
                 self._make_room()
             self._created_ns = max(self._created_ns, int(sifted.rows.time_ns[sifted.created].max()))
 
