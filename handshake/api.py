@@ -17,24 +17,20 @@ from typing import TYPE_CHECKING
 from handshake.findings import crowds_of, examine
 from handshake.flow.copies import Copies
 from handshake.flow.listeners import listeners
-from handshake.flow.meter import Meter
-from handshake.flow.progress import Progress
 from handshake.flow.stories import told
 from handshake.flow.table import DEFAULT_LIMIT, FlowTable
 from handshake.flow.verdict import conclude
-from handshake.flow.witness import Witness
-from handshake.model.comparison import Comparison
-from handshake.model.event import Event
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.model.totals import Totals
-from handshake.model.vantage import Place
 from handshake.source.capture import open_capture
-from handshake.source.mute import Muting
 from handshake.wire.decode import Decoder
 
 if TYPE_CHECKING:
+    from handshake.model.comparison import Comparison
+    from handshake.model.event import Event
+    from handshake.model.vantage import Place
     from handshake.probe.behaviour import Behaviour
     from handshake.probe.kernel import KernelWatch
     from handshake.probe.run import Probe
@@ -134,6 +130,9 @@ class Watch(Inspection):
     """
 
     def __init__(self, source: str = "", limit: int = WATCH_LIMIT) -> None:
+        from handshake.flow.progress import Progress
+        from handshake.source.mute import Muting
+
         super().__init__(source, limit)
         self._progress = Progress()
         self._table.observer = self._progress
@@ -150,6 +149,8 @@ class Watch(Inspection):
 
     def events(self, now_ns: int | None = None) -> list[Event]:
         """What happened since the last call; call it after each frame. `now_ns` tells the time when no packet does."""
+        from handshake.model.event import Event
+
         if now_ns is not None:
             self._progress.tick(now_ns)
         return [
@@ -162,6 +163,8 @@ class Comparing(Inspection):
     """An inspection that also weighs each packet: what TCP and UDP cost, flow by flow."""
 
     def __init__(self, source: str = "", limit: int = DEFAULT_LIMIT) -> None:
+        from handshake.flow.meter import Meter
+
         super().__init__(source, limit)
         self._meter = self._table.meter = Meter()
 
@@ -183,11 +186,15 @@ class Witnessing(Inspection):
     """An inspection that also keeps the segments of each connection, to hold them against those of another place."""
 
     def __init__(self, source: str = "", limit: int = DEFAULT_LIMIT) -> None:
+        from handshake.flow.witness import Witness
+
         super().__init__(source, limit)
         self._witness = self._table.meter = Witness()
 
     def place(self, report: Report) -> Place:
         """What was fed, of which this is the report, as one of two places."""
+        from handshake.model.vantage import Place
+
         traces = self._witness.traces(report.handshakes)
         return Place(report.sources[0], traces, self._tally.first_ns, self._tally.last_ns)
 

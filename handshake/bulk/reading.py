@@ -185,7 +185,7 @@ class BulkReader:
             self._feed(window, sifted, odd, copies)
         if len(sifted.created):
             self._created.append(np.sort(slots.first[sifted.slot[sifted.created]]))
-            if len(slots) - slots.alive + len(self._table) > self._limit + self._limit // 4:
+            if len(slots) - slots.alive + len(self._table) > self._limit + self._limit // 2:
                 self._make_room()
             self._created_ns = max(self._created_ns, int(sifted.rows.time_ns[sifted.created].max()))
 
@@ -228,59 +228,53 @@ class BulkReader:
 
     def _feed(self, window: Window, sifted: Sifted, odd: dict[int, Packet], copies: Copied) -> None:
         """Judge packets one by one, in the order of the capture."""
-        told: dict[int, int] = {}
-        at = sifted.feed
         created = np.sort(sifted.segments.row[sifted.created])
         newest = np.maximum.accumulate(np.append(self._created_ns, window.time_ns[created]))
-        work = sorted(
-            [(row, index) for row, index in zip(sifted.segments.row[at].tolist(), at.tolist(), strict=True)]
-            + [(row, -1) for row in copies.rows]
-        )
-        for row, index in work:
+        at = sifted.feed
+        since, behind = _behind(sifted)
+        columns = (sifted.segments.row[at], at, since, behind, sifted.slot[at])
+        work = list(zip(*(column.tolist() for column in columns), strict=True))
+        work += [(row, -1, 0, False, -1) for row in copies.rows]
+        begun_before = np.searchsorted(created, [row for row, *_ in sorted(work)]).tolist()
+        for (row, index, first, late, slot), before in zip(sorted(work), begun_before, strict=True):
             packet = odd.get(row) or decode_alone(self._frame(window, row))
             transport = packet.transport
             assert isinstance(transport, Segment | IcmpError)
-            self._ready(transport)
             if index < 0:
                 self._copied(transport)
                 continue
-            self._catch_up_to(sifted, index, told, transport)
+            if slot in self._waiting:
+                self._promote(slot)
+            if late:
+                self._catch_up_to(sifted, index, first, transport)
             begun = self._table.begun
-            created_ns = max(self._created_ns, int(newest[np.searchsorted(created, row)]))
+            created_ns = max(self._created_ns, int(newest[before]))
             self._table.expire(transport, created_ns)
             self._finished(self._table.feed(packet))
             if self._table.begun > begun:
                 self._created_ns = max(created_ns, packet.time_ns)
-                if packet.number != self._slots.first[sifted.slot[index]]:
+                if packet.number != self._slots.first[slot]:
                     self._created.append(np.array([packet.number]))
-        self._settle(sifted, told)
+        self._settle(sifted)
 
     def _take_copies(self, window: Window, odd: dict[int, Packet], copies: Copied) -> None:
         for row in sorted(copies.rows):
             packet = odd.get(row) or decode_alone(self._frame(window, row))
             assert isinstance(packet.transport, Segment)
-            self._ready(packet.transport)
             self._copied(packet.transport)
 
-    def _ready(self, packet: Segment | IcmpError) -> None:
-        """Feed what was kept of the connection of a packet, if that is still to be done."""
+    def _copied(self, packet: Segment | IcmpError) -> None:
         slot = self._slots.known.get(self._endpoints.pair_of(packet.src, packet.dst), -1)
         if slot in self._waiting:
             self._promote(slot)
-
-    def _copied(self, packet: Segment | IcmpError) -> None:
         self.tally.copies += 1
         self._table.copied(packet)
 
-    def _catch_up_to(self, sifted: Sifted, index: int, told: dict[int, int], packet: Segment | IcmpError) -> None:
-        """Tell a conversation what was passed over before this packet, if anything was."""
+    def _catch_up_to(self, sifted: Sifted, index: int, since: int, packet: Segment | IcmpError) -> None:
+        """Tell a conversation what was passed over before this packet, from `since` on or in windows before."""
         group = int(sifted.group[index])
         start = int(sifted.starts[group])
-        since = told.get(group, start - 1) + 1
-        carried = bool(sifted.pending[group]) and group not in told
-        told[group] = index
-        if not carried and not sifted.passed[since:index].any():
-            return
+        carried = bool(sifted.pending[group]) and since == start
         flow = self._table.between(packet.src, packet.dst)
         if flow is None:
             raise NotPlainError("nothing to catch up")
@@ -290,36 +284,34 @@ class BulkReader:
             here = last >= start
             ack = int(sifted.segments.ack[last]) if here else int(sifted.ends[0][group, side])
             wnd = int(sifted.segments.wnd[last]) if here else int(sifted.ends[1][group, side])
-            span = slice(since, index)
-            spoke = np.flatnonzero(
-                sifted.passed[span] & (sifted.side[span] == side) & (sifted.segments.payload[span] > 0)
-                & (sifted.tsval[span] >= 0)
-            )  # fmt: skip
-            clock = int(sifted.tsval[since + spoke[-1]]) if len(spoke) else (
-                int(sifted.clock[group, side]) if carried else -1)  # fmt: skip
+            clock = _clock(sifted, slice(since, index), side)
+            if clock is None:
+                clock = int(sifted.clock[group, side]) if carried else -1
             ends.append(Passed(int(sifted.before[side][index]), ack, wnd, clock))
         flow.catch_up(int(sifted.before_ns[index]), *ends)
 
-    def _settle(self, sifted: Sifted, told: dict[int, int]) -> None:
+    def _settle(self, sifted: Sifted) -> None:
         """Note of connections that were fed what their conversations have not been told yet."""
         slots = self._slots
-        stops = np.append(sifted.starts[1:], len(sifted.slot))
-        for group, index in told.items():
-            slot = int(sifted.slot[sifted.starts[group]])
-            span = slice(index + 1, int(stops[group]))
-            rest = sifted.passed[span]
-            slots.pending[slot] = rest.any()
-            flow = self._conversation(slot)
-            if flow is not None:
-                flow.last_number = int(slots.last[slot])
+        at = sifted.feed
+        last = at[np.append(sifted.group[at[1:]] != sifted.group[at[:-1]], np.ones(min(len(at), 1), np.bool_))]
+        stops = np.append(sifted.starts[1:], len(sifted.slot))[sifted.group[last]]
+        passed = np.append(0, np.cumsum(sifted.passed))
+        rest = passed[stops] > passed[last]
+        for index, stop, slot, late in zip(
+            *(each.tolist() for each in (last, stops, sifted.slot[last], rest)), strict=True
+        ):
+            slots.pending[slot] = late
             for side in (0, 1):
-                spoke = np.flatnonzero(rest & (sifted.side[span] == side) & (sifted.segments.payload[span] > 0)
-                                       & (sifted.tsval[span] >= 0))  # fmt: skip
-                slots.clock[slot, side] = sifted.tsval[index + 1 + spoke[-1]] if len(spoke) else -1
-            if not slots.talked[slot]:
-                slots.talked[slot] = flow is not None and flow.talk.without_http
+                clock = _clock(sifted, slice(index + 1, stop), side) if late else None
+                slots.clock[slot, side] = -1 if clock is None else clock
+            flow = self._conversation(slot)
             if flow is None:
                 slots.release(np.array([slot]))
+                continue
+            flow.last_number = int(slots.last[slot])
+            if not slots.talked[slot]:
+                slots.talked[slot] = flow.talk.without_http
 
     def _conversation(self, slot: int) -> Conversation | None:
         slots = self._slots
@@ -403,6 +395,24 @@ class BulkReader:
         """Numbers of the frames at these places among the kept packets; `NEVER` for place -1."""
         slots = self._slots
         return np.where(place < 0, NEVER, slots.first[chosen] + slots.numbers[chosen, np.maximum(place, 0)])
+
+
+def _behind(sifted: Sifted) -> tuple[Ints, Bools]:
+    """Of each packet to be fed: from where on its conversation was told nothing, and whether it missed anything."""
+    at = sifted.feed
+    group = sifted.group[at]
+    first = np.append(np.ones(min(len(at), 1), np.bool_), group[1:] != group[:-1])
+    since = np.where(first, sifted.starts[group], np.append(0, at[:-1])[: len(at)] + 1)
+    passed = np.append(0, np.cumsum(sifted.passed))
+    return since, (passed[at] > passed[since]) | (first & sifted.pending[group])
+
+
+def _clock(sifted: Sifted, span: slice, side: int) -> int | None:
+    """The last timestamp that a side sent with data which was passed over."""
+    said = sifted.passed[span] & (sifted.side[span] == side) & (sifted.segments.payload[span] > 0)
+    stamps = sifted.tsval[span][said]
+    stamps = stamps[stamps >= 0]
+    return int(stamps[-1]) if len(stamps) else None
 
 
 def _talk(window: Window, segments: Segments) -> Bools:

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handshake.bulk.slots import ANSWERED, ASKED, MOST_BYTES, MOST_KEPT, NEW, ODD, OPEN, Slots
+from handshake.bulk.slots import MOST_BYTES, MOST_KEPT, ODD, OPEN, Slots
 from handshake.findings.middlebox import PATIENT_NS
 from handshake.flow.table import LINGER_NS
 from handshake.model.packet import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN
 from handshake.wire.columns import (
-    BARE,
     OTHER,
-    STAMPED,
     Bools,
     Bytes,
     Endpoints,
@@ -285,7 +283,7 @@ class Sieve:
         ordinary &= empty | talked
         tame = is_open & ((core & ~PSH) == ACK) & known & answered & segs.plain & ~any_fin & ~reset & ~rows.wild
         tame &= (tsval < 0) | (ts_before < 0) | (ts_step >= 0)
-        tame &= (np.abs(dseq) < _LARGE) & (np.abs(dack) < _NEAR) & ~(rows.talk & ~talked)
+        tame &= (np.abs(dseq) < _LARGE) & (np.abs(dack) < _NEAR)
         upset = _first(wild & ~tame, group, groups)
         ordinary &= index < upset[group]
         kind = side * 2 + ~empty
@@ -389,6 +387,3 @@ class Sieve:
         chosen = slot[first]
         slots.form[chosen] += np.add.reduceat(word, first)
         slots.kept[chosen] += np.diff(np.append(first, len(slot)))
-
-
-__all__ = ["ANSWERED", "ASKED", "BARE", "NEW", "STAMPED", "NotPlainError", "Rows", "Sieve", "Sifted"]

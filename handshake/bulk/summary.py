@@ -12,7 +12,7 @@ from handshake.bulk.sift import NotPlainError
 from handshake.bulk.verdicts import Judge
 from handshake.model.report import Report
 from handshake.source.capture import Capture
-from handshake.source.columns import WINDOW, Columns
+from handshake.source.columns import WINDOW, columns_of
 
 
 def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> Generator[Report, None, None]:
@@ -21,7 +21,7 @@ def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> G
     Raises NotPlainError when the capture has to be read frame by frame, from its beginning. Who wants no
     more of the capture throws Enough in, and gets the report of what was read.
     """
-    columns = Columns.of(capture, window)
+    columns = columns_of(capture, window)
     if columns is None:
         raise NotPlainError("no columns")
     reader = BulkReader(columns, judge, capture.name, limit)

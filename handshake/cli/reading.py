@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -18,7 +18,7 @@ from handshake.findings import examine
 from handshake.flow.table import DEFAULT_LIMIT
 from handshake.model.handshake import Handshake
 from handshake.model.report import Report, SourceInfo
-from handshake.source.capture import open_capture
+from handshake.source.capture import Capture, open_capture
 
 _BATCH = 1 << 12
 """Frames between two looks at the clock."""
@@ -107,13 +107,9 @@ def _summarised(path: str, silent: bool, stopped: list[int]) -> Report:
 
             sweep = swept(capture, examine, DEFAULT_LIMIT)
             try:
-                for report in shown(sweep, silent):
-                    if report.totals is not None:
-                        return report
-                    if stopped:
-                        return sweep.throw(Enough)
+                return _swept(sweep, capture, silent, lambda: sweep.throw(Enough) if stopped else None)
             except NotPlainError:
-                pass
+                pass  # packet by packet, from the beginning
     with open_capture(path) as capture:
         inspection = Inspection(capture.name)
         handshakes: list[Handshake] = []
@@ -123,6 +119,29 @@ def _summarised(path: str, silent: bool, stopped: list[int]) -> Report:
                 break
         handshakes.extend(inspection.finish())
         return counted(inspection.report(handshakes, [capture.info()]))
+
+
+def _swept(sweep: Iterator[Report], capture: Capture, silent: bool, stop: Callable[[], Report | None]) -> Report:
+    """The last report of a sweep, or what `stop` gives; meanwhile how far it is, on standard error."""
+    began = shown_at = time.monotonic()
+    line = ""
+    try:
+        for report in sweep:
+            now = time.monotonic()
+            if not silent and now - shown_at > _PATIENCE_S:
+                took, share = now - began, capture.position / capture.size
+                line = f"{capture.frames:,} frames, {share:.0%}, {capture.frames / took:,.0f} a second, "
+                line += f"{took / share - took:,.0f} s left"
+                sys.stderr.write(f"\r{line} ")
+                sys.stderr.flush()
+                shown_at = now
+            last = stop() or report
+            if last.totals is not None:
+                return last
+        raise AssertionError("a sweep ends with a report")
+    finally:
+        if line:
+            sys.stderr.write("\r" + " " * (len(line) + 9) + "\r")
 
 
 @contextmanager

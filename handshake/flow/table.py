@@ -9,18 +9,21 @@ oldest open ones; what is dropped before its end is marked `evicted`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from handshake.flow.acceptance import opens
 from handshake.flow.conversation import Conversation
 from handshake.flow.exchange import OpenExchange
-from handshake.flow.meter import Meter
-from handshake.flow.progress import Progress
 from handshake.flow.verdict import conclude
 from handshake.flow.ways import MOST_WAYS, Ways
-from handshake.flow.witness import Witness
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Exchange, Handshake, Mark
 from handshake.model.packet import Datagram, IcmpError, Packet, Segment, Tags
+
+if TYPE_CHECKING:
+    from handshake.flow.meter import Meter
+    from handshake.flow.progress import Progress
+    from handshake.flow.witness import Witness
 
 DEFAULT_LIMIT = 100_000
 """Conversations (and, apart, UDP exchanges) kept at once."""

@@ -30,6 +30,8 @@ class Capture:
         """The path as given, or `standard input`."""
         self.frames = 0
         """Frames read so far."""
+        self.position = 0
+        """Bytes read so far, where it is read in windows."""
         self.damage: Damage | None = None
         """Set when the iteration ended before the true end of the file."""
         try:
@@ -77,11 +79,13 @@ class Capture:
         """The open file, for who reads it from anywhere; None for a pipe or where it is compressed."""
         return self._stream.descriptor()
 
-    def resume(self, offset: int, number: int) -> None:
-        """Go on with the record at that offset of a pcap file, which has `number` frames before it."""
-        assert isinstance(self.reader, PcapReader)
+    def resume(self, offset: int, number: int, time_ns: int) -> None:
+        """Go on with the record at that offset; before it are `number` frames, the last one of that time."""
         self._stream.seek(offset)
-        self._frames = self.reader.frames(offset, number)
+        if isinstance(self.reader, PcapReader):
+            self._frames = self.reader.frames(offset, number)
+        elif isinstance(self.reader, PcapngReader):
+            self._frames = self.reader.resume(offset, number, time_ns)
         self.frames = number
 
     def info(self) -> SourceInfo:

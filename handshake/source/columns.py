@@ -1,7 +1,7 @@
-"""A pcap file in windows: where its records are, as arrays, for who wants millions of packets and not each of them.
+"""A capture file in windows: where its records are, as arrays, for who wants millions of packets and not each of them.
 
-Only what can be read from anywhere in the file: not compressed, no pipe, today's record header. The scalar reader takes
-over behind the last window, so that damage is found, and named, by the very same code.
+Only what can be read from anywhere in the file: not compressed, no pipe, today's record header; of pcapng one
+interface. The scalar reader takes over behind the last window, so that damage is found by the very same code.
 """
 
 from __future__ import annotations
@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 
 from handshake.model.packet import Frame
 from handshake.source.capture import Capture
-from handshake.source.pcap import SANE_SNAPLEN, PcapReader
+from handshake.source.pcap import MAX_PACKET, SANE_SNAPLEN, PcapReader
+from handshake.source.pcapng import (
+    ENHANCED_PACKET,
+    INTERFACE_DESCRIPTION,
+    LITTLE,
+    MAX_BLOCK,
+    OBSOLETE_PACKET,
+    SECTION_HEADER,
+    SIMPLE_PACKET,
+    PcapngReader,
+)
+from handshake.source.stream import BrokenError
 
 WINDOW = 1 << 23
 """Bytes of the file looked at at once."""
@@ -25,6 +36,7 @@ MARGIN = 512
 _CHAIN = 64
 _FULL = 1600
 """Bytes of a record with a full Ethernet frame."""
+_LATEST = 1 << 62
 _SPAN_S = 600
 """Packets of one window are taken to lie this close, where a record's beginning is guessed."""
 MOST_RECORDS = 1 << 15
@@ -54,57 +66,100 @@ class Window:
 
 
 class Columns:
-    """The windows of a capture, and any single frame of it. Use `of`."""
+    """The windows of a capture, and any single frame of it. Use `columns_of`."""
 
-    def __init__(self, capture: Capture, reader: PcapReader, descriptor: int, window: int) -> None:
+    head = 16
+    """Bytes of a record before its packet."""
+    tail = 0
+    """Bytes behind it, at least."""
+
+    def __init__(self, capture: Capture, descriptor: int, window: int, order: str) -> None:
         self._capture = capture
         self._descriptor = descriptor
         self._window = window
-        self._fraction_ns = reader.fraction_ns
-        self._limit = reader.limit
-        self._record = Struct(reader.order + "IIII")
-        self._type = np.dtype(reader.order + "u4")
-        self._offset = reader.start
-        self.linktype = reader.linktype
+        self._order = order
+        self._type = np.dtype(order + "u4")
+        self._offset = 0
+        self._limit = MAX_PACKET
+        self.linktype = 0
         """LINKTYPE_ number of all frames."""
 
-    @classmethod
-    def of(cls, capture: Capture, window: int = WINDOW) -> Columns | None:
-        """The columns of a capture of which nothing was read yet; None where only its frames can be had."""
-        reader, descriptor = capture.reader, capture.descriptor()
-        if not isinstance(reader, PcapReader) or not reader.regular or descriptor is None:
-            return None
-        return cls(capture, reader, descriptor, window)
+    def begin(self, offset: int) -> None:
+        """Where the first record is."""
+        self._offset = offset
 
     def windows(self) -> Iterator[Window]:
         """All windows in turn; then the capture goes on behind the last one, with what is left or broken."""
-        size, number = self._window, 0
+        size, number, time_ns = self._window, 0, 0
+        most = self._limit + self.head + self.tail + 4
         buffer = np.zeros(size + MARGIN, np.uint8)
         while True:
             got = os.preadv(self._descriptor, [buffer.data[:size]], self._offset)
-            heads = self._walk(buffer, got)
+            heads, end = self._walk(buffer, got)
             if len(heads):
                 window = self._described(buffer, heads, number)
+                if window is None:
+                    break
                 number += len(heads)
+                time_ns = int(window.time_ns[-1])
+                self._capture.frames, self._capture.position = number, self._offset + end
                 yield window
-                self._offset += int(window.starts[-1] + window.captured[-1])
-                self._capture.frames = number
-            elif got == size and size < self._limit + self._record.size:
-                size = min(2 * size, self._limit + self._record.size)
+                self._offset += end
+            elif end:
+                self._offset += end
+            elif got == size and size < most:
+                size = min(2 * size, most)
                 buffer = np.zeros(size + MARGIN, np.uint8)
             else:
                 break
-        self._capture.resume(self._offset, number)
+        self._capture.resume(self._offset, number, time_ns)
 
     def frame(self, offset: int, number: int) -> Frame:
         """The frame whose packet begins at that offset of the file."""
-        record = os.pread(self._descriptor, self._record.size, offset - self._record.size)
-        seconds, fraction, captured, original = self._record.unpack(record)
-        data = os.pread(self._descriptor, captured, offset)
-        return Frame(number, seconds * 1_000_000_000 + fraction * self._fraction_ns, self.linktype, data, original)
+        record = np.frombuffer(os.pread(self._descriptor, self.head, offset - self.head), np.uint8)
+        (window,) = (self._described(np.append(record, np.zeros(4, np.uint8)), np.zeros(1, np.int64), number - 1),)
+        assert window is not None
+        data = os.pread(self._descriptor, int(window.captured[0]), offset)
+        return Frame(number, int(window.time_ns[0]), self.linktype, data, int(window.original[0]))
 
-    def _walk(self, buffer: Bytes, size: int) -> Ints:
-        """Where the headers of the whole records are, from the beginning of the buffer on."""
+    def _walk(self, buffer: Bytes, size: int) -> tuple[Ints, int]:
+        """Where the headers of the whole records are, from the beginning of the buffer on, and where they end."""
+        raise NotImplementedError
+
+    def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window | None:
+        raise NotImplementedError
+
+    def _fields(self, buffer: Bytes, heads: Ints) -> Ints:
+        """The words of the headers, one row each."""
+        views = np.lib.stride_tricks.as_strided(
+            buffer[: self.head].view(f"V{self.head}"), (len(buffer) - self.head,), (1,)
+        )
+        return views[heads].view(self._type).reshape(-1, self.head // 4).astype(np.int64)
+
+
+class _Pcap(Columns):
+    """Of a classic pcap file."""
+
+    def __init__(self, capture: Capture, reader: PcapReader, descriptor: int, window: int) -> None:
+        super().__init__(capture, descriptor, window, reader.order)
+        self._fraction_ns = reader.fraction_ns
+        self._limit = reader.limit
+        self._offset = reader.start
+        self.linktype = reader.linktype
+
+    def _walk(self, buffer: Bytes, size: int) -> tuple[Ints, int]:
+        heads = self._heads(buffer, size)
+        if not len(heads):
+            return heads, 0
+        (length,) = Struct(self._order + "I").unpack_from(buffer.data, int(heads[-1]) + 8)
+        return heads, int(heads[-1]) + self.head + length
+
+    def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window:
+        fields = self._fields(buffer, heads)
+        time_ns = fields[:, 0] * 1_000_000_000 + fields[:, 1] * self._fraction_ns
+        return Window(buffer, self._offset, heads + self.head, fields[:, 2], fields[:, 3], time_ns, number + 1)
+
+    def _heads(self, buffer: Bytes, size: int) -> Ints:
         first = self._follow(buffer, size, 0, _CHAIN)
         if len(first) < _CHAIN:
             return np.array(first, np.int64)
@@ -117,9 +172,9 @@ class Columns:
 
     def _follow(self, buffer: Bytes, size: int, at: int, most: int) -> list[int]:
         """Headers from a known one on, one by one."""
-        length_at = Struct(self._record.format[:1] + "I").unpack_from
+        length_at = Struct(self._order + "I").unpack_from
         found: list[int] = []
-        head, limit = self._record.size, self._limit
+        head, limit = self.head, self._limit
         memory = buffer.data[:size]
         while at + head <= size and len(found) < most:
             (length,) = length_at(memory, at + 8)
@@ -145,7 +200,7 @@ class Columns:
         found = []
         while len(at):
             found.append(at)
-            at = at + self._record.size + words[at + 8].astype(np.int64)
+            at = at + self.head + words[at + 8].astype(np.int64)
             stop = ends[chain]
             going = at < stop
             if not going.all():
@@ -176,8 +231,67 @@ class Columns:
         rows, at = rows[good], at[good]
         return np.append(0, at[np.append(True, rows[1:] != rows[:-1])] if len(at) else at)
 
-    def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window:
-        views = np.lib.stride_tricks.as_strided(buffer[:16].view("V16"), (len(buffer) - 16,), (1,))
-        fields = views[heads].view(self._type).reshape(-1, 4).astype(np.int64)
-        time_ns = fields[:, 0] * 1_000_000_000 + fields[:, 1] * self._fraction_ns
-        return Window(buffer, self._offset, heads + 16, fields[:, 2], fields[:, 3], time_ns, number + 1)
+
+class _Pcapng(Columns):
+    """Of a pcapng file with one section and one interface, packets in enhanced packet blocks."""
+
+    head = 28
+    tail = 4
+
+    def __init__(self, capture: Capture, reader: PcapngReader, descriptor: int, window: int) -> None:
+        super().__init__(capture, descriptor, window, "<" if reader.layouts is LITTLE else ">")
+        self._interface = reader.interfaces[0]
+        self._limit = MAX_BLOCK
+        self.linktype = self._interface.linktype
+
+    def _walk(self, buffer: Bytes, size: int) -> tuple[Ints, int]:
+        block, captured_at = Struct(self._order + "II").unpack_from, Struct(self._order + "I").unpack_from
+        found: list[int] = []
+        at, memory = 0, buffer.data[:size]
+        while at + self.head + self.tail <= size and len(found) < MOST_RECORDS:
+            kind, length = block(memory, at)
+            if length % 4 or not 12 <= length <= MAX_BLOCK or at + length > size:
+                break
+            if memory[at + 4 : at + 8] != memory[at + length - 4 : at + length]:
+                break
+            if kind == ENHANCED_PACKET:
+                if length < 32 or captured_at(memory, at + 20)[0] > length - 32 or captured_at(memory, at + 8)[0]:
+                    break
+                found.append(at)
+            elif kind in (SECTION_HEADER, INTERFACE_DESCRIPTION, SIMPLE_PACKET, OBSOLETE_PACKET):
+                break
+            at += length
+        return np.array(found, np.int64), at
+
+    def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window | None:
+        fields = self._fields(buffer, heads)
+        high, low, captured, original = fields[:, 3:7].T
+        unit = self._interface.multiplier
+        if int(high.max()) >= _LATEST // unit >> 32:
+            return None
+        time_ns = (high << 32 | low) * unit + self._interface.offset_ns
+        return Window(buffer, self._offset, heads + self.head, captured, original, time_ns, number + 1)
+
+
+def columns_of(capture: Capture, window: int = WINDOW) -> Columns | None:
+    """The columns of a capture of which nothing was read yet; None where only its frames can be had.
+
+    Then the capture may have been read from: open it anew.
+    """
+    reader, descriptor = capture.reader, capture.descriptor()
+    if descriptor is None:
+        return None
+    if isinstance(reader, PcapReader):
+        return _Pcap(capture, reader, descriptor, window) if reader.regular else None
+    if not isinstance(reader, PcapngReader):
+        return None
+    try:
+        start = reader.to_the_first_packet()
+    except BrokenError:
+        return None
+    plain = start is not None and len(reader.interfaces) == 1
+    if not plain or reader.interfaces[0].divisor != 1 or not 0 <= reader.interfaces[0].offset_ns < _LATEST >> 1:
+        return None
+    columns = _Pcapng(capture, reader, descriptor, window)
+    columns.begin(start or 0)
+    return columns

@@ -97,8 +97,8 @@ class PcapngReader:
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._offset = 0
-        self._layouts = LITTLE
-        self._interfaces: list[Interface] = []
+        self.layouts = LITTLE
+        self.interfaces: list[Interface] = []
         self._number = 0
         self._time_ns = 0
         self._blocks = self._read_blocks()
@@ -108,15 +108,35 @@ class PcapngReader:
         """The frames in file order. Raises BrokenError where the file is cut or makes no sense."""
         for block_type, body in self._blocks:
             if block_type == ENHANCED_PACKET:
-                yield self._packet(body, self._layouts.enhanced)
+                yield self._packet(body, self.layouts.enhanced)
             elif block_type == INTERFACE_DESCRIPTION:
-                self._interfaces.append(self._describe(body))
+                self.interfaces.append(self._describe(body))
             elif block_type == SECTION_HEADER:
                 self._begin_section(body)
             elif block_type == SIMPLE_PACKET:
                 yield self._simple_packet(body)
             elif block_type == OBSOLETE_PACKET:
-                yield self._packet(body, self._layouts.obsolete)
+                yield self._packet(body, self.layouts.obsolete)
+
+    def to_the_first_packet(self) -> int | None:
+        """Read what comes before the first packet block; where that begins, None if there is none or another section.
+
+        To be called before the first frame is asked for; then only `resume` goes on.
+        """
+        for block_type, body in self._blocks:
+            if block_type == INTERFACE_DESCRIPTION:
+                self.interfaces.append(self._describe(body))
+            elif block_type in (ENHANCED_PACKET, SIMPLE_PACKET, OBSOLETE_PACKET):
+                return self._offset
+            elif block_type == SECTION_HEADER:
+                return None
+        return None
+
+    def resume(self, offset: int, number: int, time_ns: int) -> Iterator[Frame]:
+        """The frames from the block on at which the stream stands, after `number` of them."""
+        self._offset, self._number, self._time_ns = offset, number, time_ns
+        self._blocks = self._read_blocks()
+        return self.frames()
 
     def _read_blocks(self) -> Iterator[tuple[int, bytes]]:
         """(type, body) of all blocks; while one is in use, `_offset` is where it began."""
@@ -124,13 +144,13 @@ class PcapngReader:
         while len(head := read(8)) == 8:
             if head.startswith(SECTION_MAGIC):
                 head += stream.read_exactly(4, self._offset, "a section header")
-                self._layouts = self._byte_order(head[8:])
-            block_type, length = self._layouts.block.unpack_from(head)
+                self.layouts = self._byte_order(head[8:])
+            block_type, length = self.layouts.block.unpack_from(head)
             if length % 4 or not len(head) + 4 <= length <= MAX_BLOCK:
                 raise self._broken(f"a block cannot be {length} bytes long")
             rest = stream.read_exactly(length - len(head), self._offset, f"a block of {length} bytes")
             if rest[-4:] != head[4:8]:
-                trailer = self._layouts.length.unpack(rest[-4:])[0]
+                trailer = self.layouts.length.unpack(rest[-4:])[0]
                 raise self._broken(f"a block of {length} bytes says {trailer} bytes at its end")
             yield block_type, head[8:] + rest[:-4]
             self._offset += length
@@ -144,13 +164,13 @@ class PcapngReader:
         raise self._broken(f"a section header has 0x{magic.hex()} in the place of its byte-order magic")
 
     def _begin_section(self, body: bytes) -> None:
-        _, major, minor, _ = self._unpack(self._layouts.section, body, "a section header")
+        _, major, minor, _ = self._unpack(self.layouts.section, body, "a section header")
         if major != 1 or minor not in (0, 2):
             raise self._broken(f"pcapng version {major}.{minor} is not supported, only 1.0 and 1.2 are")
-        self._interfaces = []
+        self.interfaces = []
 
     def _describe(self, body: bytes) -> Interface:
-        layout = self._layouts.interface
+        layout = self.layouts.interface
         linktype, _, snaplen = self._unpack(layout, body, "an interface description")
         name, multiplier, divisor, offset_ns = "", 1000, 1, 0
         for code, value in self._options(body, layout.size):
@@ -162,11 +182,11 @@ class PcapngReader:
                 common = gcd(1_000_000_000, ticks_per_second)
                 multiplier, divisor = 1_000_000_000 // common, ticks_per_second // common
             elif code == IF_TSOFFSET and len(value) == 8:
-                offset_ns = self._layouts.tsoffset.unpack(value)[0] * 1_000_000_000
+                offset_ns = self.layouts.tsoffset.unpack(value)[0] * 1_000_000_000
         return Interface(linktype, snaplen, name, multiplier, divisor, offset_ns)
 
     def _options(self, body: bytes, position: int) -> Iterator[tuple[int, bytes]]:
-        layout = self._layouts.option
+        layout = self.layouts.option
         while position + layout.size <= len(body):
             code, length = layout.unpack_from(body, position)
             if code == END_OF_OPTIONS:
@@ -186,7 +206,7 @@ class PcapngReader:
 
     def _simple_packet(self, body: bytes) -> Frame:
         """A packet without a timestamp, of the first interface; it gets the time of the frame before it."""
-        layout = self._layouts.simple
+        layout = self.layouts.simple
         (orig_len,) = self._unpack(layout, body, "a simple packet")
         interface = self._interface(0)
         cap_len = min(orig_len, interface.snaplen or orig_len)
@@ -199,10 +219,10 @@ class PcapngReader:
         return Frame(self._number, self._time_ns, interface.linktype, room[:cap_len], orig_len, interface.name)
 
     def _interface(self, index: int) -> Interface:
-        if index < len(self._interfaces):
-            return self._interfaces[index]
+        if index < len(self.interfaces):
+            return self.interfaces[index]
         raise self._broken(
-            f"a packet refers to interface {index}, which is not described (interfaces so far: {len(self._interfaces)})"
+            f"a packet refers to interface {index}, which is not described (interfaces so far: {len(self.interfaces)})"
         )
 
     def _unpack(self, layout: Struct, body: bytes, what: str) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from tabulate import tabulate
 
@@ -81,12 +82,17 @@ class Contestant:
             self.megabytes = max(self.megabytes, usage.ru_maxrss / 1024)
             out.seek(0)
             if self.count:
-                self.found = self._counted(out.read().decode(errors="replace"))
+                self.found = self._counted(out)
 
-    def _counted(self, text: str) -> int:
-        found = re.findall(self.count, text, re.MULTILINE)
-        numbers = [int(match.replace(",", "")) for match in found if match.strip("<->")]
-        return numbers[-1] if numbers else len(found)
+    def _counted(self, out: IO[bytes]) -> int:
+        """The last number found, or how many lines have what is looked for."""
+        number, lines = -1, 0
+        for line in out:  # never all of it: what this process holds would count as its children's
+            match = re.search(self.count, line.decode(errors="replace"))
+            if match:
+                lines += 1
+                number = int(match[1].replace(",", "")) if match[1] != "<->" else lines
+        return number
 
 
 def make(kind: str, packets: int, path: Path) -> None:

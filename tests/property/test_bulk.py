@@ -26,7 +26,7 @@ from handshake.source.capture import open_capture
 from tests.property.wandering import capture
 from tests.support import ROOT, shared_captures
 
-BUNDLED = sorted((ROOT / "captures").glob("*.pcap"))
+BUNDLED = sorted((ROOT / "captures").glob("*.pcap*"))
 Lines = dict[int, tuple[Any, ...]]
 
 
