@@ -52,6 +52,9 @@ class Meter:
         passed = Passed(segment.time_ns, reply, self.wire, size, span, segment.flags, again)
         self._count(flow, passed, _part(conversation, segment))
 
+    def copy(self, conversation: Conversation, segment: Segment) -> None:
+        """A segment that was captured once more is no traffic."""
+
     def datagram(self, exchange: OpenExchange, datagram: Datagram, payload: bytes) -> None:
         """One datagram of an exchange."""
         flow = self._flow(self._udp, exchange.number)

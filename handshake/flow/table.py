@@ -93,7 +93,7 @@ class FlowTable:
         flow = self.conversation(packet)
         if flow is not None:
             flow.copied(packet)
-            if isinstance(self.meter, Witness) and isinstance(packet, Segment):
+            if self.meter is not None and isinstance(packet, Segment):
                 self.meter.copy(flow, packet)
 
     def stages(self) -> Iterator[tuple[int, Conversation]]:
