@@ -59,7 +59,7 @@ def local_cluster(workers: int) -> Iterator[distributed.Client]:
             with _uninterrupted():
                 cluster = stack.enter_context(_begun(workers))
                 client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ImportError) as error:
             raise ToolError(f"the worker processes do not start: {_cause(error)}") from error
         try:
             yield client

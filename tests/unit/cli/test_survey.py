@@ -50,6 +50,16 @@ def test_without_dask(tmp_path: Path) -> None:
     assert done.stderr == "handshake: a survey needs dask:  pip install 'dask[distributed]' fsspec cryptography\n"
 
 
+def test_without_cryptography(tmp_path: Path) -> None:
+    """Without certificates there is no cluster of our own: it would be open to everybody on this machine."""
+    (tmp_path / "cryptography.py").write_text("raise ImportError")
+    done = run(THREE_WAY, before=str(tmp_path))
+    assert (done.returncode, done.stdout) == (69, "")
+    assert done.stderr.startswith("handshake: the worker processes do not start: ")
+    assert "cryptography" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_no_scheduler_answers() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
