@@ -103,10 +103,14 @@ def test_listed_traps_exist() -> None:
     assert {verdict for rows in listed().values() for *_, verdict in rows} <= known
 
 
-def test_bundled_captures_agree_in_every_point() -> None:
+def test_bundled_captures_agree_in_every_point_but_for_a_copy() -> None:
     results = crosschecked(BUNDLED)
     assert len(results) > 25
-    assert [name for name, checked in results.items() if checked.differences or not checked.compared] == []
+    assert all(checked.compared for checked in results.values())
+    differing = {name: {each.trap for each in checked.differences} for name, checked in results.items()}
+    assert {name: traps for name, traps in differing.items() if traps} == {
+        "syn-ack-duplicated.pcapng": {"captured-twice"}
+    }
     assert sum(checked.streams for checked in results.values()) > 30
 
 
