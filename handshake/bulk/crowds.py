@@ -76,20 +76,22 @@ def _floods(census: Census, lines: np.ndarray) -> Iterator[Group]:
     hosts, first = np.unique(lines["server_host"][failed], return_index=True)
     for host in hosts[np.argsort(first)]:
         at = lines["server_host"] == host
-        found = lines[failed[at[failed]]]
-        kinds, seen, counts = np.unique(found["outcome"], return_index=True, return_counts=True)
+        rows = failed[at[failed]]
+        kinds, seen, counts = np.unique(lines["outcome"][rows], return_index=True, return_counts=True)
         order = np.argsort(seen)
         outcomes = Counter(
             {OUTCOMES[kind]: int(count) for kind, count in zip(kinds[order], counts[order], strict=True)}
         )
-        ports = set(np.flatnonzero(np.bincount(found["ports"] & 0xFFFF)).tolist())
-        clients = np.sort(found["client_host"])
+        ports = set(np.flatnonzero(np.bincount(lines["ports"][rows] & 0xFFFF)).tolist())
+        clients = np.sort(lines["client_host"][rows])
         count = 1 + int((clients[1:] != clients[:-1]).sum())
-        members = Members(array("q", found["number"].tobytes()), int(found["start"].min()), int(found["end"].max()))
+        starts, end_ns = lines["start"][rows], int(lines["end"][rows].max())
+        numbers = array("q", lines["number"][rows].tobytes())
+        members = Members(numbers, int(starts.min()), end_ns)
         yield from flood_of(
             census.endpoint(int(host), 0).address, ports,
             (count, census.endpoint(int(clients[0]), 0).address), outcomes,
-            int((at & _OPENED[lines["outcome"]]).sum()), int(found["start"].max() - found["start"].min()), members,
+            int((at & _OPENED[lines["outcome"]]).sum()), int(starts.max() - starts.min()), members,
         )  # fmt: skip
 
 

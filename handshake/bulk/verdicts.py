@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from handshake.bulk.sift import NotPlainError
 from handshake.findings.sketch import is_probing
 from handshake.flow.table import FlowTable
 from handshake.model.finding import Finding
@@ -44,7 +45,7 @@ def feed(table: FlowTable, packet: Packet, place: int, *, opened: bool) -> Seque
 
 
 def judged(packets: Sequence[Packet], judge: Judge, *, opened: bool) -> Verdict:
-    """The verdict on a connection of which these packets were kept."""
+    """The verdict on a connection of which these packets were kept. Raises NotPlainError should it not be plain."""
     table = FlowTable()
     closed_by = opened_by = -1
     for place, packet in enumerate(packets):
@@ -55,7 +56,13 @@ def judged(packets: Sequence[Packet], judge: Judge, *, opened: bool) -> Verdict:
             closed_by = place
         if opened_by < 0 and flow is not None and flow.completed_by is not None:
             opened_by = place
-    (handshake,) = map(judge, table.finish())
+    found = table.finish()
+    if len(found) != 1:
+        raise NotPlainError("one connection became several")
+    handshake = judge(found[0])
+    timing, times = handshake.timing, [packet.time_ns for packet in packets]
+    if handshake.outcome.opened and not timing.setup_ns == timing.irtt_ns == times[2] - times[0]:
+        raise NotPlainError("a plain opening that took another time than its three packets")
     client, server = (
         peer.opening is not None and peer.iss == peer.opening.seq for peer in (handshake.client, handshake.server)
     )
