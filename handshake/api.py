@@ -9,7 +9,8 @@ established 10.0.0.1:40001 -> 10.0.0.2:7
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.model.totals import Totals
-from handshake.source.capture import open_capture
+from handshake.source.capture import Capture, open_capture
 from handshake.wire.decode import Decoder
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from handshake.probe.behaviour import Behaviour
     from handshake.probe.kernel import KernelWatch
     from handshake.probe.run import Probe
+
+BULK_BYTES = 1 << 20
+"""Size of a capture from which on it pays to read it in bulk."""
 
 WATCH_LIMIT = 20_000
 """Connections that a watch keeps at once, closed ones among them."""
@@ -238,6 +242,30 @@ def counted(report: Report) -> Report:
         report, handshakes=talks, exchanges=(), totals=Totals.of(report.handshakes),
         listeners=listeners(report.handshakes), exchange_counts=exchanges,
     )  # fmt: skip
+
+
+def count_in_bulk(
+    path: str | os.PathLike[str], limit: int = DEFAULT_LIMIT, go_on: Callable[[Capture], bool] = lambda _: True
+) -> Report | None:
+    """The counts of a large capture, as `counted` gives them, many packets at once.
+
+    None where that does not pay (below 1 MB, no plain file), or cannot be exact. `go_on` is asked after each window of
+    the file; when it says no, the report is on what was read until then. Raises CaptureError.
+    """
+    if not os.path.isfile(path) or os.path.getsize(path) < BULK_BYTES:  # a pipe can be opened but once
+        return None
+    with open_capture(path) as capture:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
+        from handshake.bulk.sift import NotPlainError
+        from handshake.bulk.summary import Enough, swept
+
+        sweep = swept(capture, examine, limit)
+        with suppress(NotPlainError):
+            for report in sweep:
+                last = report if go_on(capture) or report.totals is not None else sweep.throw(Enough)
+                if last.totals is not None:
+                    return last
+    return None
 
 
 def merged(parts: Sequence[Report]) -> Report:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from handshake.api import Inspection, counted, merged
+from handshake.api import Inspection, count_in_bulk, counted, merged
+from handshake.cli.interruption import Interruption
 from handshake.cli.output import say
 from handshake.errors import CaptureError, ToolError
-from handshake.findings import examine
-from handshake.flow.table import DEFAULT_LIMIT
 from handshake.model.handshake import Handshake
 from handshake.model.report import Report, SourceInfo
 from handshake.source.capture import Capture, open_capture
@@ -23,8 +19,6 @@ from handshake.source.capture import Capture, open_capture
 _BATCH = 1 << 12
 """Frames between two looks at the clock."""
 _PATIENCE_S = 0.5
-_BULK = 1 << 20
-"""Bytes from which on it pays to read a capture in bulk."""
 Item = TypeVar("Item")
 
 
@@ -85,80 +79,47 @@ def summarise_captures(paths: Sequence[str], quiet: bool) -> Reading:
     failure, interrupted = 0, False
     for path in paths:
         try:
-            with interruptible() as stopped:
-                parts.append(_summarised(path, silent, stopped))
-            interrupted = bool(stopped)
-        except (CaptureError, ToolError) as error:
+            with Interruption() as interruption:
+                part = _counted_in_bulk(path, interruption, silent)
+            interrupted = part is not None and interruption.came
+            if part is None:
+                reading = read_captures([path], quiet)
+                failure, interrupted = max(failure, reading.failure), reading.interrupted
+                part = counted(reading.report)
+            elif interrupted:
+                say(f"interrupted after {part.tally.frames:,} frames")
+            if part.sources:
+                parts.append(part)
+        except CaptureError as error:
             say(str(error))
             failure = max(failure, error.exit_status)
         if interrupted:
-            say(f"interrupted after {sum(part.tally.frames for part in parts):,} frames")
             break
     return Reading(merged(parts), failure, interrupted)
 
 
-def _summarised(path: str, silent: bool, stopped: list[int]) -> Report:
-    """The counts of one capture, as far as it goes or until something is in `stopped`."""
-    with open_capture(path) as capture:
-        if capture.size >= _BULK:
-            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
-            from handshake.bulk.sift import NotPlainError
-            from handshake.bulk.summary import Enough, swept
-
-            sweep = swept(capture, examine, DEFAULT_LIMIT)
-            try:
-                return _swept(sweep, capture, silent, lambda: sweep.throw(Enough) if stopped else None)
-            except NotPlainError:
-                pass  # packet by packet, from the beginning
-    with open_capture(path) as capture:
-        inspection = Inspection(capture.name)
-        handshakes: list[Handshake] = []
-        for frame in shown(capture, silent):
-            handshakes.extend(inspection.feed(frame))
-            if stopped:
-                break
-        handshakes.extend(inspection.finish())
-        return counted(inspection.report(handshakes, [capture.info()]))
-
-
-def _swept(sweep: Iterator[Report], capture: Capture, silent: bool, stop: Callable[[], Report | None]) -> Report:
-    """The last report of a sweep, or what `stop` gives; meanwhile how far it is, on standard error."""
+def _counted_in_bulk(path: str, interruption: Interruption, silent: bool) -> Report | None:
+    """What `count_in_bulk` gives, as far as it goes or until Ctrl-C; how far that is, on standard error."""
     began = shown_at = time.monotonic()
-    line = ""
+    width = 0
+
+    def go_on(capture: Capture) -> bool:
+        nonlocal shown_at, width
+        now = time.monotonic()
+        if not silent and now - shown_at > _PATIENCE_S:
+            took, share = now - began, capture.position / capture.size
+            line = f"{capture.frames:,} frames, {share:.0%}, {capture.frames / took:,.0f} a second, "
+            line += f"{took / share - took:,.0f} s left"
+            sys.stderr.write(f"\r{line.ljust(width)}")
+            sys.stderr.flush()
+            shown_at, width = now, len(line)
+        return not interruption.came
+
     try:
-        for report in sweep:
-            now = time.monotonic()
-            if not silent and now - shown_at > _PATIENCE_S:
-                took, share = now - began, capture.position / capture.size
-                line = f"{capture.frames:,} frames, {share:.0%}, {capture.frames / took:,.0f} a second, "
-                line += f"{took / share - took:,.0f} s left"
-                sys.stderr.write(f"\r{line} ")
-                sys.stderr.flush()
-                shown_at = now
-            last = stop() or report
-            if last.totals is not None:
-                return last
-        raise AssertionError("a sweep ends with a report")
+        return count_in_bulk(path, go_on=go_on)
     finally:
-        if line:
-            sys.stderr.write("\r" + " " * (len(line) + 9) + "\r")
-
-
-@contextmanager
-def interruptible() -> Iterator[list[int]]:
-    """Within the block the first Ctrl-C only adds to the list; a second one interrupts as usual."""
-    stopped: list[int] = []
-
-    def note(number: int, _: object) -> None:
-        stopped.append(number)
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield stopped
-    finally:
-        signal.signal(signal.SIGINT, before)
+        if width:
+            sys.stderr.write("\r" + " " * width + "\r")
 
 
 def _decoded(

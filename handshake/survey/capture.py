@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handshake.api import inspect
+from handshake.api import count_in_bulk, counted, inspect
 from handshake.errors import CaptureError, ToolError
 from handshake.model.report import Report
 from handshake.model.spread import Spread
@@ -19,7 +19,7 @@ def survey_capture(place: Place) -> Survey:
     try:
         with local_copy(place) as path:
             try:
-                return summed_up(inspect([path]), place)
+                return summed_up(count_in_bulk(path) or counted(inspect([path])), place)
             except CaptureError as error:
                 return unread(place, str(error).removeprefix(f"{path}: "))
     except (CaptureError, ToolError) as error:
@@ -32,9 +32,9 @@ def unread(place: Place, reason: str) -> Survey:
 
 
 def summed_up(report: Report, place: Place) -> Survey:
-    """The survey of a report on one capture."""
-    totals = Totals.of(report.handshakes)
-    opened = [handshake.timing for handshake in report.handshakes if handshake.outcome.opened]
+    """The survey of the counts of one capture."""
+    totals = report.totals or Totals()
+    exchanges, silent = report.exchange_counts or (0, 0)
     notes = (each(report, MOST_NOTES, place.number) for each in (page_notes, socket_notes, crowd_notes))
     pages, sockets, crowds = (
         replace(each, first=tuple(replace(note, source=place.name) for note in each.first)) for each in notes
@@ -48,13 +48,13 @@ def summed_up(report: Report, place: Place) -> Survey:
         totals.outcomes,
         totals.findings,
         {code: replace(finding, detail="", frames=()) for code, finding in totals.examples.items()},
-        len(report.exchanges),
-        sum(1 for exchange in report.exchanges if not exchange.replies),
+        exchanges,
+        silent,
     )
     return Survey(
         (surveyed,),
-        Spread.of(timing.setup_ns for timing in opened if timing.setup_ns is not None),
-        Spread.of(timing.irtt_ns for timing in opened if timing.irtt_ns is not None),
+        Spread.of(totals.setup_ns),
+        Spread.of(totals.irtt_ns),
         pages,
         sockets,
         crowds,
