@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -42,15 +43,23 @@ class Reading:
 
 
 def read_captures(
-    paths: Iterable[str], quiet: bool, *, by_tshark: bool = False, inspection: Inspection | None = None
+    paths: Iterable[str],
+    quiet: bool,
+    *,
+    by_tshark: bool = False,
+    as_one: bool = False,
+    inspection: Inspection | None = None,
 ) -> Reading:
     """Read captures one after the other, each judged on its own. Ctrl-C ends the reading, not the program.
 
     `inspection` is what they are fed to, by default a plain one. With `by_tshark` it is tshark that dissects them;
-    raises ToolError when it is missing or too old.
+    raises ToolError when it is missing or too old. `as_one`: they are parts of one recording, which follow each other
+    in the order of their first frames; frames and handshakes are numbered through.
     """
     inspection = inspection or Inspection()
-    read = _dissected if by_tshark else _decoded
+    read = _dissected if by_tshark else _continued if as_one else _decoded
+    if as_one:
+        paths = sorted(paths, key=_begins_ns)
     if by_tshark:
         from handshake.oracle import find_tshark
 
@@ -69,6 +78,7 @@ def read_captures(
             say(f"interrupted after {inspection.tally.frames:,} frames")
             interrupted = True
             break
+    handshakes.extend(inspection.finish())
     return Reading(inspection.report(handshakes, sources), failure, interrupted)
 
 
@@ -134,6 +144,29 @@ def _decoded(
         finally:
             handshakes.extend(inspection.finish())
             sources.append(capture.info())
+
+
+def _continued(
+    path: str, inspection: Inspection, handshakes: list[Handshake], sources: list[SourceInfo], silent: bool
+) -> None:
+    """Read one part of a recording, of which the inspection may know the parts before."""
+    with open_capture(path) as capture:
+        if not sources:
+            inspection.begin(capture.name)
+        try:
+            for frame in shown(capture, silent):
+                handshakes.extend(inspection.feed(replace(frame, number=inspection.tally.frames + 1)))
+        finally:
+            sources.append(capture.info())
+
+
+def _begins_ns(path: str) -> float:
+    """Time of a capture's first frame; what has none, or cannot be read, comes last."""
+    try:
+        with open_capture(path) as capture:
+            return next((frame.time_ns for frame in capture), math.inf)
+    except CaptureError:
+        return math.inf
 
 
 def _dissected(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -54,6 +55,9 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     every: Annotated[
         bool, typer.Option("--all", help="List also the handshakes that a scan or flood sums up in one line.")
     ] = False,
+    as_one: Annotated[
+        bool, typer.Option("--as-one", help="The files are parts of one recording (tcpdump -C, -G), in any order.")
+    ] = False,
     secrets: Annotated[bool, typer.Option("--show-secrets", help="Show passwords in dialogues.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.", metavar="FILE")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Add raw numbers and frames.")] = False,
@@ -69,13 +73,16 @@ def replay(  # noqa: PLR0917 - the command line is the signature
 
     selection = Selection(flow, only or (), _codes(finding or []), network(host), port)
     form = Format.LADDER if ladder else Format.SUMMARY if summary else form
-    if form is Format.SUMMARY and engine is Engine.HANDSHAKE and not selection and len(set(files)) == len(files):
+    if as_one and (engine is Engine.TSHARK or not all(map(os.path.isfile, files))):
+        raise typer.BadParameter("parts of one recording are files that we read ourselves", param_hint="--as-one")
+    alone = engine is Engine.HANDSHAKE and not as_one and not selection and len(set(files)) == len(files)
+    if form is Format.SUMMARY and alone:
         reading = summarise_captures(files, quiet)
         if reading.report.sources or reading.interrupted:
             write_report(reading.report, form, output, -1 if quiet else int(verbose))
         raise typer.Exit(reading.exit_status)
     inspection = Inspection(secrets=secrets)
-    reading = read_captures(files, quiet, by_tshark=engine is Engine.TSHARK, inspection=inspection)
+    reading = read_captures(files, quiet, by_tshark=engine is Engine.TSHARK, as_one=as_one, inspection=inspection)
     if reading.report.sources or reading.interrupted:
         verbosity = -1 if quiet else int(verbose)
         report = _choose(reading.report, selection, quiet)
