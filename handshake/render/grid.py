@@ -73,12 +73,13 @@ def _drop(page: Page, columns: list[Column], above: int) -> list[Column]:
 
 
 def _cut(page: Page, columns: list[Column], narrowest: int) -> list[Column]:
-    """Take what is too much from the widest column, as often as needed, down to `narrowest`."""
-    while columns and (excess := _excess(page, columns)) > 0:
-        widest = max(columns, key=lambda column: column.width)
-        if widest.width <= narrowest:
+    """Take what is too much from the widest column, as often as needed, down to `narrowest` or its title."""
+    while (excess := _excess(page, columns)) > 0:
+        long = [column for column in columns if column.width > max(narrowest, len(column.title))]
+        if not long:
             break
-        limit = max(widest.width - excess, narrowest)
+        widest = max(long, key=lambda column: column.width)
+        limit = max(widest.width - excess, narrowest, len(widest.title))
         cells = [page.cut(cell, limit, middle=widest.middle) for cell in widest.cells]
         columns = [replace(column, cells=cells) if column is widest else column for column in columns]
     return columns
