@@ -81,10 +81,10 @@ class BulkReader:
         """The capture has ended: all that is still under way is finished."""
         self._make_room()
         slots = self._slots
-        for slot in slots.used().tolist():
+        for slot in slots.in_order().tolist():
             if slots.live[slot] and slots.pending[slot]:
                 self._catch_up(slot)
-        rest = slots.used()
+        rest = slots.in_order()
         self._conclude(rest[~slots.live[rest]])
         self._finished(self._table.finish())
         self.tally.unmatched_icmp += self._table.unmatched_icmp
@@ -192,8 +192,8 @@ class BulkReader:
     def _without(self, copies: Copied, segments: Segments) -> tuple[Bools, Segments]:
         """Take the copies out; the connections that they belong to are followed one by one."""
         for pair in copies.pairs:
-            slot = self._slots.known.get(pair)
-            if slot is not None and not self._slots.live[slot]:
+            slot = self._slots.find_one(pair)
+            if slot >= 0 and not self._slots.live[slot]:
                 self._slots.live[slot] = True
                 self._waiting.add(slot)
         keep = ~np.isin(segments.row, list(copies.rows))
@@ -264,7 +264,7 @@ class BulkReader:
             self._copied(packet.transport)
 
     def _copied(self, packet: Segment | IcmpError) -> None:
-        slot = self._slots.known.get(self._endpoints.pair_of(packet.src, packet.dst), -1)
+        slot = self._slots.find_one(self._endpoints.pair_of(packet.src, packet.dst))
         if slot in self._waiting:
             self._promote(slot)
         self.tally.copies += 1
@@ -272,30 +272,27 @@ class BulkReader:
 
     def _catch_up_to(self, sifted: Sifted, index: int, since: int, packet: Segment | IcmpError) -> None:
         """Tell a conversation what was passed over before this packet, from `since` on or in windows before."""
-        group = int(sifted.group[index])
-        start = int(sifted.starts[group])
-        carried = bool(sifted.pending[group]) and since == start
+        group = sifted.lanes.group[index]
+        before = sifted.states[group]
+        carried = bool(before["pending"]) and since == sifted.lanes.starts[group]
         flow = self._table.between(packet.src, packet.dst)
         if flow is None:
             raise NotPlainError("nothing to catch up")
         ends = []
         for side in (0, 1):
-            last = int(sifted.last[side][index])
-            here = last >= start
-            ack = int(sifted.segments.ack[last]) if here else int(sifted.ends[0][group, side])
-            wnd = int(sifted.segments.wnd[last]) if here else int(sifted.ends[1][group, side])
             clock = _clock(sifted, slice(since, index), side)
             if clock is None:
-                clock = int(sifted.clock[group, side]) if carried else -1
-            ends.append(Passed(int(sifted.before[side][index]), ack, wnd, clock))
-        flow.catch_up(int(sifted.before_ns[index]), *ends)
+                clock = int(before["clock"][side]) if carried else -1
+            ends.append(Passed(*sifted.standing(index, side), clock))
+        flow.catch_up(sifted.before_ns(index), *ends)
 
     def _settle(self, sifted: Sifted) -> None:
         """Note of connections that were fed what their conversations have not been told yet."""
         slots = self._slots
         at = sifted.feed
-        last = at[np.append(sifted.group[at[1:]] != sifted.group[at[:-1]], np.ones(min(len(at), 1), np.bool_))]
-        stops = np.append(sifted.starts[1:], len(sifted.slot))[sifted.group[last]]
+        group = sifted.lanes.group[at]
+        last = at[np.append(group[1:] != group[:-1], np.ones(min(len(at), 1), np.bool_))]
+        stops = sifted.lanes.stops[sifted.lanes.group[last]] + 1
         passed = np.append(0, np.cumsum(sifted.passed))
         rest = passed[stops] > passed[last]
         for index, stop, slot, late in zip(
@@ -364,7 +361,7 @@ class BulkReader:
         if count <= self._limit:
             return
         self._created.clear()
-        chosen = slots.used()
+        chosen = slots.in_order()
         chosen = chosen[~slots.live[chosen]]
         verdicts, which = self._verdicts_on(chosen)
         closed, opened = (self._frames(chosen, np.array(each)[which])
@@ -400,16 +397,16 @@ class BulkReader:
 def _behind(sifted: Sifted) -> tuple[Ints, Bools]:
     """Of each packet to be fed: from where on its conversation was told nothing, and whether it missed anything."""
     at = sifted.feed
-    group = sifted.group[at]
+    group = sifted.lanes.group[at]
     first = np.append(np.ones(min(len(at), 1), np.bool_), group[1:] != group[:-1])
-    since = np.where(first, sifted.starts[group], np.append(0, at[:-1])[: len(at)] + 1)
+    since = np.where(first, sifted.lanes.starts[group], np.append(0, at[:-1])[: len(at)] + 1)
     passed = np.append(0, np.cumsum(sifted.passed))
-    return since, (passed[at] > passed[since]) | (first & sifted.pending[group])
+    return since, (passed[at] > passed[since]) | (first & sifted.states["pending"][group])
 
 
 def _clock(sifted: Sifted, span: slice, side: int) -> int | None:
     """The last timestamp that a side sent with data which was passed over."""
-    said = sifted.passed[span] & (sifted.side[span] == side) & (sifted.segments.payload[span] > 0)
+    said = sifted.passed[span] & (sifted.lanes.side[span] == side) & (sifted.segments.payload[span] > 0)
     stamps = sifted.tsval[span][said]
     stamps = stamps[stamps >= 0]
     return int(stamps[-1]) if len(stamps) else None
