@@ -35,7 +35,7 @@ class CopyFinder:
         self._read = read
         self._noted = 0
         self._prints = np.zeros(0, np.uint64)
-        self._facts = np.zeros((3, 0), np.int64)
+        self._facts: tuple[Ints, ...] = (np.zeros(0, np.int64),) * 3
         """Time, turn, and place in the file."""
 
     def find(self, segments: Segments, window: Window, odd: dict[int, Packet], others: Sequence[int]) -> Copied:
@@ -55,29 +55,31 @@ class CopyFinder:
                 within[index] = here_within_ns(packet)
         able = np.flatnonzero(within > 0)
         row = segments.row[able]
-        facts = np.stack((window.time_ns[row], turns[able], window.at + window.starts[row]))
-        every, facts = np.concatenate((self._prints, prints[able])), np.concatenate((self._facts, facts), axis=1)
-        ordered = np.sort(every)
+        facts = window.time_ns[row], turns[able], window.at + window.starts[row]
+        prints = np.concatenate((self._prints, prints[able]))
+        columns = [np.concatenate(each) for each in zip(self._facts, facts, strict=True)]
+        ordered = np.sort(prints)
         twice = ordered[1:][ordered[1:] == ordered[:-1]]
         found, copies = Copied(), []
         if len(twice):
             limits = np.concatenate((np.zeros(len(self._prints), np.int64), within[able]))
-            copies = self._copies(np.flatnonzero(np.isin(every, twice)), every, facts, limits)
+            copies = self._copies(np.flatnonzero(np.isin(prints, twice)), prints, columns, limits)
             places = able[np.array(copies, np.int64) - len(self._prints)]
             found.rows.update(segments.row[places].tolist())
             found.pairs.update(self._endpoints.pair(segments.src[places], segments.dst[places]).tolist())
-        recent = facts[1] >= (self._noted - 1) // REMEMBERED - 1
-        recent[copies] = False
-        self._prints, self._facts = every[recent], facts[:, recent]
+        recent = np.arange(np.searchsorted(columns[1], (self._noted - 1) // REMEMBERED - 1), len(prints))
+        if copies:
+            recent = np.setdiff1d(recent, copies)
+        self._prints, self._facts = prints[recent], tuple(column[recent] for column in columns)
         return found
 
-    def _copies(self, same: Ints, every: Words, facts: Ints, limits: Ints) -> list[int]:
+    def _copies(self, same: Ints, prints: Words, facts: Sequence[Ints], limits: Ints) -> list[int]:
         """Of packets that look the same, those that came soon enough after another."""
         seen: dict[int, tuple[int, int, int]] = {}
         copies = []
         for index in same.tolist():
-            key = int(every[index])
-            time_ns, turn, place = facts[:, index].tolist()
+            key = int(prints[index])
+            time_ns, turn, place = (int(column[index]) for column in facts)
             before = seen.get(key)
             soon = before is not None and before[1] >= turn - 1 and 0 <= time_ns - before[0] < limits[index]
             if soon and before is not None and self._alike(before[2], place):
@@ -117,6 +119,8 @@ def _prints_of(segments: Segments) -> Words:
 
 
 def _within(segments: Segments) -> Ints:
+    """How soon a copy has to come, ns; 0 where that cannot be told."""
     opens = ((segments.flags & (SYN | FIN)) > 0) & ((segments.flags & RST) == 0)
-    within: Ints = np.where(segments.ip_id > 0, WITHIN_NS, np.where(opens, AT_ONCE_NS, 0)) * segments.plain
-    return within
+    told = segments.ip_id > 0
+    within: Ints = told * np.int64(WITHIN_NS) + (opens & ~told) * np.int64(AT_ONCE_NS)
+    return within * segments.plain

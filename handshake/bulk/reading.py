@@ -26,7 +26,8 @@ from handshake.wire.decode import Decoder
 from handshake.wire.decode import decode as decode_alone
 
 _FIRST = np.array([int.from_bytes(start[:4], "little") for start in (*METHODS, b"HTTP")], np.int64)
-_LETTERS = np.array(sorted({start[0] for start in (*METHODS, b"HTTP")}), np.uint8)
+_BEGINS = np.isin(np.arange(256), [start[0] for start in (*METHODS, b"HTTP")])
+"""Bytes that HTTP may begin with."""
 _TCP, _UDP = 6, 17
 UNBOUNDED = 1 << 62
 DISORDER_NS = 10 * 10**9
@@ -69,13 +70,11 @@ class BulkReader:
         plain = decode(window.data, window.starts, window.captured, window.original, self._columns.linktype,
                        self._endpoints)  # fmt: skip
         odd, others = self._decode_odd(window, plain)
-        parts = plain.segments
-        self.tally.tcp += sum(len(part.row) for part in parts)
-        self.tally.udp += sum(len(part.row) for part in plain.datagrams)
-        if odd:
-            parts = [*parts, self._named(odd)]
-        if parts:
-            self._segments(window, joined(parts), odd, others)
+        segments = joined(plain.segments, self._named(odd)) if odd else plain.segments
+        self.tally.tcp += len(plain.segments.row)
+        self.tally.udp += len(plain.datagrams.row)
+        if len(segments.row):
+            self._segments(window, segments, odd, others)
 
     def finish(self) -> None:
         """The capture has ended: all that is still under way is finished."""
@@ -185,7 +184,7 @@ class BulkReader:
             self._feed(window, sifted, odd, copies)
         if len(sifted.created):
             self._created.append(np.sort(slots.first[sifted.slot[sifted.created]]))
-            if len(slots) - slots.alive + len(self._table) > self._limit + self._limit // 2:
+            if len(slots) - slots.followed + len(self._table) > self._limit + self._limit // 2:
                 self._make_room()
             self._created_ns = max(self._created_ns, int(sifted.rows.time_ns[sifted.created].max()))
 
@@ -194,7 +193,7 @@ class BulkReader:
         for pair in copies.pairs:
             slot = self._slots.find_one(pair)
             if slot >= 0 and not self._slots.live[slot]:
-                self._slots.live[slot] = True
+                self._slots.follow(np.array([slot]))
                 self._waiting.add(slot)
         keep = ~np.isin(segments.row, list(copies.rows))
         pairs = self._endpoints.pair(segments.src, segments.dst)
@@ -357,7 +356,7 @@ class BulkReader:
         """Take out what a full table would have lost since the last time."""
         slots, table = self._slots, self._table
         created = np.sort(np.concatenate(self._created)) if self._created else np.zeros(0, np.int64)
-        count = len(slots) - slots.alive + len(table)
+        count = len(slots) - slots.followed + len(table)
         if count <= self._limit:
             return
         self._created.clear()
@@ -386,7 +385,7 @@ class BulkReader:
                 raise NotPlainError("a connection goes on after it was evicted")
             table.evict(flow)
         self._finished(table.collect())
-        self._there = len(slots) - slots.alive + len(table)
+        self._there = len(slots) - slots.followed + len(table)
 
     def _frames(self, chosen: Ints, place: Ints) -> Ints:
         """Numbers of the frames at these places among the kept packets; `NEVER` for place -1."""
@@ -418,8 +417,8 @@ def _talk(window: Window, segments: Segments) -> Bools:
     at = segments.at + segments.header
     room = segments.end - at
     where = np.flatnonzero((segments.payload > 0) & (room > 0))
+    where = where[_BEGINS[window.data[at[where]]]]
     if len(where):
-        words = gather(window.data, at[where], np.dtype("V4")).view("<u4").astype(np.int64)
-        short = room[where] < 4
-        found[where] = np.isin(words, _FIRST) & ~short | short & np.isin(words & 255, _LETTERS)
+        words = gather(window.data, at[where], np.dtype("<u4")).astype(np.int64)
+        found[where] = np.isin(words, _FIRST) | (room[where] < 4)
     return found

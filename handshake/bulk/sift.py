@@ -199,7 +199,9 @@ class _Judgement:
         self._ids, self._states = ids, states
         self._after = states.copy()
         self._count, self._groups = len(lanes.group), len(lanes.starts)
-        self._is_syn, self._is_rst, self._is_fin, self._has_ack = ((segs.flags & bit) != 0 for bit in (SYN, RST, FIN, ACK))
+        self._is_syn, self._is_rst, self._is_fin, self._has_ack = (
+            (segs.flags & bit) != 0 for bit in (SYN, RST, FIN, ACK)
+        )
         self._empty = segs.payload == 0
         self._turn = lanes.index + (states["rows"] - lanes.starts).take(lanes.group)
         """How many packets of the connection came before."""
@@ -230,8 +232,8 @@ class _Judgement:
         self._carry_on(passed, talked, upset)
         if len(where):
             self._keep(where, rank)
-        self._after["live"] |= turned < self._count
         self._slots.put(self._ids, self._after)
+        self._slots.follow(going)
         return Sifted(self._segs, self._rows, lanes, self._numbers, states, self._ids.take(lanes.group), self._tsval,
                       np.flatnonzero(fed), going, passed, lanes.starts[states["rows"] == 0])  # fmt: skip
 

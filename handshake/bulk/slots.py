@@ -96,7 +96,8 @@ class Slots:
 
     def __init__(self) -> None:
         self._index = Index()
-        self._free = np.zeros(0, np.int64)
+        self.followed = 0
+        """How many are live."""
         self._make(_ROOM)
 
     def __len__(self) -> int:
@@ -142,6 +143,7 @@ class Slots:
     def release(self, slots: Ints) -> None:
         """Forget these."""
         self._index.remove(self.pair[slots])
+        self.followed -= int(self.live[slots].sum())
         self.used[slots] = self.live[slots] = False
         self._free = np.concatenate((self._free, slots))
 
@@ -153,10 +155,10 @@ class Slots:
         """Write the records of some connections."""
         self._states.view(_WHOLE)[slots] = states.view(_WHOLE)
 
-    @property
-    def alive(self) -> int:
-        """How many are followed one by one."""
-        return int(self.live.sum())
+    def follow(self, slots: Ints) -> None:
+        """These, which are not live yet, are followed one by one from now on."""
+        self.live[slots] = True
+        self.followed += len(slots)
 
     def in_order(self) -> Ints:
         """All slots in use, in the order of their first packets."""
