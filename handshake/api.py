@@ -245,12 +245,16 @@ def counted(report: Report) -> Report:
 
 
 def count_in_bulk(
-    path: str | os.PathLike[str], limit: int = DEFAULT_LIMIT, go_on: Callable[[Capture], bool] = lambda _: True
+    path: str | os.PathLike[str],
+    limit: int = DEFAULT_LIMIT,
+    go_on: Callable[[Capture], bool] = lambda _: True,
+    jobs: int = 1,
 ) -> Report | None:
     """The counts of a large capture, as `counted` gives them, many packets at once.
 
     None where that does not pay (below 1 MB, no plain file), or cannot be exact. `go_on` is asked after each window of
-    the file; when it says no, the report is on what was read until then. Raises CaptureError.
+    the file; when it says no, the report is on what was read until then. `jobs` processes share the work. Raises
+    CaptureError.
     """
     if not os.path.isfile(path) or os.path.getsize(path) < BULK_BYTES:  # a pipe can be opened but once
         return None
@@ -259,7 +263,7 @@ def count_in_bulk(
         from handshake.bulk.sift import NotPlainError
         from handshake.bulk.summary import Enough, swept
 
-        sweep = swept(capture, examine, limit)
+        sweep = swept(capture, examine, limit, jobs=jobs)
         with suppress(NotPlainError):
             for report in sweep:
                 last = report if go_on(capture) or report.totals is not None else sweep.throw(Enough)

@@ -38,15 +38,18 @@ class CopyFinder:
         self._facts: tuple[Ints, ...] = (np.zeros(0, np.int64),) * 3
         """Time, turn, and place in the file."""
 
-    def find(self, segments: Segments, window: Window, odd: dict[int, Packet], others: Sequence[int]) -> Copied:
-        """The copies among the segments of a window, which come in the order of the capture.
+    def turns(self, rows: Ints, others: Sequence[int]) -> Ints:
+        """How often the memory has been turned over before each packet: the next segments of a capture, by place.
 
         `others` are places of ICMP errors about something else than TCP: they take room in the memory.
         """
-        count = len(segments.row)
-        order = np.arange(count) + np.searchsorted(np.array(others, np.int64), segments.row)
-        turns = (self._noted + order) // REMEMBERED
-        self._noted += count + len(others)
+        order = np.arange(len(rows)) + np.searchsorted(np.array(others, np.int64), rows)
+        turns: Ints = (self._noted + order) // REMEMBERED
+        self._noted += len(rows) + len(others)
+        return turns
+
+    def find(self, segments: Segments, turns: Ints, window: Window, odd: dict[int, Packet]) -> Copied:
+        """The copies among the segments of a window, which come in the order of the capture."""
         prints, within = _prints_of(segments), _within(segments)
         for index in np.flatnonzero(~segments.plain).tolist():
             packet = odd[int(segments.row[index])].transport

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from handshake.app.http import METHODS
 from handshake.bulk.census import Census
 from handshake.bulk.copies import Copied, CopyFinder
 from handshake.bulk.datagrams import Exchanges
-from handshake.bulk.room import NEVER, Room
+from handshake.bulk.room import NEVER, Candidates
 from handshake.bulk.sift import NotPlainError, Rows, Sieve, Sifted
 from handshake.bulk.slots import OPEN, Slots
 from handshake.bulk.verdicts import Judge, Verdict, feed, judged
@@ -21,7 +22,7 @@ from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Tally
 from handshake.source.columns import Columns, Window
-from handshake.wire.columns import Bools, Endpoints, Ints, Plain, Segments, decode, gather, joined, named
+from handshake.wire.columns import Bools, Endpoints, Ints, Plain, Segments, Words, decode, gather, joined, named
 from handshake.wire.decode import Decoder
 from handshake.wire.decode import decode as decode_alone
 
@@ -33,14 +34,49 @@ UNBOUNDED = 1 << 62
 DISORDER_NS = 10 * 10**9
 
 
-class BulkReader:
-    """One capture. `judge` adds the findings to a finished handshake."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which of the connections of a capture a reader follows; the first one also counts what is no connection."""
 
-    def __init__(self, columns: Columns, judge: Judge, source: str, limit: int) -> None:
+    index: int = 0
+    count: int = 1
+
+    @property
+    def is_all(self) -> bool:
+        """There is no other."""
+        return self.count == 1
+
+    def of(self, pairs: Words) -> Ints:
+        """Where its own are among pairs of endpoints."""
+        return np.flatnonzero((pairs >> np.uint64(40)) % np.uint64(self.count) == self.index)
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a share of a capture."""
+
+    tally: Tally
+    census: Census
+    exchanges: tuple[int, int]
+    """UDP exchanges, and how many of them had no reply."""
+
+    def merge(self, other: Result) -> None:
+        """Add another share."""
+        self.tally.merge(other.tally)
+        self.census.merge(other.census)
+        self.exchanges = self.exchanges[0] + other.exchanges[0], self.exchanges[1] + other.exchanges[1]
+
+
+class BulkReader:
+    """One capture, or a share of it. `judge` adds the findings to a finished handshake."""
+
+    def __init__(  # noqa: PLR0917
+        self, columns: Columns, judge: Judge, source: str, limit: int, endpoints: Endpoints, share: Share = Share()
+    ) -> None:
         self._columns = columns
         self._judge = judge
-        self._limit = limit
-        self._endpoints = Endpoints()
+        self._share = share
+        self._endpoints = endpoints
         self._slots = Slots()
         self._sieve = Sieve(self._slots, self._endpoints)
         self._table = FlowTable(UNBOUNDED)
@@ -57,12 +93,9 @@ class BulkReader:
         self._waiting: set[int] = set()
         """Slots that are live from now on, whose kept packets have not been fed."""
         self.tally = Tally()
+        self._passing = self.tally if share.index == 0 else Tally()
+        """Counts of what passes by, whosesoever it is: those of the first share count."""
         self.census = Census(source, self._endpoints)
-
-    @property
-    def exchanges(self) -> tuple[int, int]:
-        """UDP exchanges, and how many of them had no reply."""
-        return self._exchanges.counted(self._table.exchanges())
 
     def take(self, window: Window) -> None:
         """Take the packets of the next window. Raises NotPlainError when the capture is to be read in another way."""
@@ -71,14 +104,17 @@ class BulkReader:
                        self._endpoints)  # fmt: skip
         odd, others = self._decode_odd(window, plain)
         segments = joined(plain.segments, self._named(odd)) if odd else plain.segments
-        self.tally.tcp += len(plain.segments.row)
-        self.tally.udp += len(plain.datagrams.row)
+        self._passing.tcp += len(plain.segments.row)
+        self._passing.udp += len(plain.datagrams.row)
+        turns = self._finder.turns(segments.row, others)
+        if not self._share.is_all:
+            mine = self._share.of(self._endpoints.pair(segments.src, segments.dst))
+            segments, turns = segments.take(mine), turns[mine]
         if len(segments.row):
-            self._segments(window, segments, odd, others)
+            self._segments(window, segments, odd, turns)
 
-    def finish(self) -> None:
+    def finish(self) -> Result:
         """The capture has ended: all that is still under way is finished."""
-        self._make_room()
         slots = self._slots
         for slot in slots.in_order().tolist():
             if slots.live[slot] and slots.pending[slot]:
@@ -89,11 +125,12 @@ class BulkReader:
         self.tally.unmatched_icmp += self._table.unmatched_icmp
         self.tally.evicted += self._table.evicted
         self.tally.evicted_exchanges += self._table.evicted_exchanges + self._exchanges.evicted
+        return Result(self.tally, self.census, self._exchanges.counted(self._table.exchanges()))
 
     # -- counting ----------------------------------------------------------------------------------------
 
     def _note_times(self, window: Window) -> None:
-        tally, time_ns = self.tally, window.time_ns
+        tally, time_ns = self._passing, window.time_ns
         tally.frames += len(time_ns)
         low, high = int(time_ns.min()), int(time_ns.max())
         tally.first_ns = low if tally.first_ns is None else min(tally.first_ns, low)
@@ -114,7 +151,7 @@ class BulkReader:
         found: dict[int, Packet] = {}
         errors: list[tuple[int, Packet]] = []
         datagrams: list[tuple[int, Datagram]] = []
-        tally = self.tally
+        tally, first = self._passing, self._share.index == 0
         for row in plain.odd.tolist():
             packet = self._decoder.decode(self._frame(window, row))
             transport = packet.transport
@@ -126,10 +163,10 @@ class BulkReader:
                 found[row] = packet
             elif isinstance(transport, Datagram):
                 tally.udp += 1
-                if transport.tags:
+                if transport.tags and first:
                     self._exchanges.tagged(transport)
                     self._table.feed(packet)
-                else:
+                elif first:
                     datagrams.append((row, transport))
             elif isinstance(transport, IcmpError):
                 tally.icmp_errors += 1
@@ -137,12 +174,13 @@ class BulkReader:
                     found[row] = packet
                 else:
                     errors.append((row, packet))
-        self._exchanges.take(plain.datagrams, window.first, datagrams)
-        for _, packet in errors:
-            error = packet.transport
-            assert isinstance(error, IcmpError)
-            if error.protocol != _UDP or not self._exchanges.blamed(error):
-                self._table.feed(packet)
+        if first:
+            self._exchanges.take(plain.datagrams, window.first, datagrams)
+            for _, packet in errors:
+                error = packet.transport
+                assert isinstance(error, IcmpError)
+                if error.protocol != _UDP or not self._exchanges.blamed(error):
+                    self._table.feed(packet)
         return found, [row for row, _ in errors]
 
     def _frame(self, window: Window, row: int) -> Frame:
@@ -166,8 +204,8 @@ class BulkReader:
 
     # -- connections -------------------------------------------------------------------------------------
 
-    def _segments(self, window: Window, segments: Segments, odd: dict[int, Packet], others: list[int]) -> None:
-        copies = self._finder.find(segments, window, odd, others)
+    def _segments(self, window: Window, segments: Segments, odd: dict[int, Packet], turns: Ints) -> None:
+        copies = self._finder.find(segments, turns, window, odd)
         wild = np.zeros(len(segments.row), np.bool_)
         if copies.rows:
             wild, segments = self._without(copies, segments)
@@ -184,8 +222,6 @@ class BulkReader:
             self._feed(window, sifted, odd, copies)
         if len(sifted.created):
             self._created.append(np.sort(slots.first[sifted.slot[sifted.created]]))
-            if len(slots) - slots.followed + len(self._table) > self._limit + self._limit // 2:
-                self._make_room()
             self._created_ns = max(self._created_ns, int(sifted.rows.time_ns[sifted.created].max()))
 
     def _without(self, copies: Copied, segments: Segments) -> tuple[Bools, Segments]:
@@ -248,13 +284,20 @@ class BulkReader:
                 self._catch_up_to(sifted, index, first, transport)
             begun = self._table.begun
             created_ns = max(self._created_ns, int(newest[before]))
-            self._table.expire(transport, created_ns)
+            self._expire(transport, created_ns)
             self._finished(self._table.feed(packet))
             if self._table.begun > begun:
                 self._created_ns = max(created_ns, packet.time_ns)
                 if packet.number != self._slots.first[slot]:
                     self._created.append(np.array([packet.number]))
         self._settle(sifted)
+
+    def _expire(self, packet: Segment | IcmpError, created_ns: int) -> None:
+        """Forget what a flow table has forgotten since it was closed: it does so when a connection begins, anyone's."""
+        self._table.expire(packet, created_ns)
+        flow = None if self._share.is_all else self._table.conversation(packet)
+        if flow and flow.closed_ns is not None and packet.time_ns + DISORDER_NS - flow.closed_ns > LINGER_NS:
+            raise NotPlainError("whether it was forgotten depends on other shares")
 
     def _take_copies(self, window: Window, odd: dict[int, Packet], copies: Copied) -> None:
         for row in sorted(copies.rows):
@@ -352,45 +395,58 @@ class BulkReader:
             self.census.add_alike(self._slots, chosen, verdicts, which, evicted)
             self._slots.release(chosen)
 
-    def _make_room(self) -> None:
-        """Take out what a full table would have lost since the last time."""
-        slots, table = self._slots, self._table
-        created = np.sort(np.concatenate(self._created)) if self._created else np.zeros(0, np.int64)
-        count = len(slots) - slots.followed + len(table)
-        if count <= self._limit:
-            return
-        self._created.clear()
+    # -- room --------------------------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> int:
+        """How many there are, here and in the flow table."""
+        return len(self._slots) - self._slots.followed + len(self._table)
+
+    def candidates(self) -> Candidates:
+        """All connections, as far as it matters to who has to leave a full table."""
+        slots = self._slots
         chosen = slots.in_order()
         chosen = chosen[~slots.live[chosen]]
         verdicts, which = self._verdicts_on(chosen)
-        closed, opened = (self._frames(chosen, np.array(each)[which])
+        closed, opened = (self._frames(chosen, np.array(each, np.int64)[which])
                           for each in ([v.closed_by for v in verdicts], [v.opened_by for v in verdicts]))  # fmt: skip
-        flows = list(table.stages())
-        room = Room(np.append(slots.first[chosen], [flow.first_number for _, flow in flows]),
-                    np.append(opened, [flow.completed_by.number if flow.completed_by else NEVER for _, flow in flows]),
-                    np.append(closed, [flow.closed_number or NEVER for _, flow in flows]))  # fmt: skip
+        flows = [flow for _, flow in self._table.stages()]
+        created = np.concatenate(self._created) if self._created else np.zeros(0, np.int64)
+        self._created.clear()
         if len(chosen) + len(flows) - len(created) != self._there:
             raise NotPlainError("connections came and went before the table was full")
-        gone, frames = room.leaving(created, self._limit)
-        mine = gone < len(chosen)
-        leaving = chosen[gone[mine]]
+        self._leaving = chosen, closed, flows
+        return Candidates(
+            _numbers(slots.first[chosen], [flow.first_number for flow in flows]),
+            _numbers(opened, [flow.completed_by.number if flow.completed_by else NEVER for flow in flows]),
+            _numbers(closed, [flow.closed_number or NEVER for flow in flows]), created,
+        )  # fmt: skip
+
+    def leave(self, which: Ints, frames: Ints) -> None:
+        """Of the candidates, these had to leave when those frames came."""
+        slots, (chosen, closed, flows) = self._slots, self._leaving
+        mine = which < len(chosen)
+        leaving = chosen[which[mine]]
         if (slots.last[leaving] > frames[mine]).any():
             raise NotPlainError("a connection goes on after it was evicted")
-        early = closed[gone[mine]] >= frames[mine]
+        early = closed[which[mine]] >= frames[mine]
         self._conclude(leaving, early)
         self.tally.evicted += int(early.sum())
-        for index, frame in zip((gone[~mine] - len(chosen)).tolist(), frames[~mine].tolist(), strict=True):
-            flow = flows[index][1]
-            if flow.last_number > frame:
+        for index, frame in zip((which[~mine] - len(chosen)).tolist(), frames[~mine].tolist(), strict=True):
+            if flows[index].last_number > frame:
                 raise NotPlainError("a connection goes on after it was evicted")
-            table.evict(flow)
-        self._finished(table.collect())
-        self._there = len(slots) - slots.followed + len(table)
+            self._table.evict(flows[index])
+        self._finished(self._table.collect())
+        self._there = self.connections
 
     def _frames(self, chosen: Ints, place: Ints) -> Ints:
         """Numbers of the frames at these places among the kept packets; `NEVER` for place -1."""
         slots = self._slots
         return np.where(place < 0, NEVER, slots.first[chosen] + slots.numbers[chosen, np.maximum(place, 0)])
+
+
+def _numbers(columns: Ints, others: Sequence[int]) -> Ints:
+    return np.concatenate((columns, np.array(others, np.int64)))
 
 
 def _behind(sifted: Sifted) -> tuple[Ints, Bools]:

@@ -85,6 +85,8 @@ class Columns:
         self._type = np.dtype(order + "u4")
         self._offset = 0
         self._limit = MAX_PACKET
+        self._end = 0, 0, 0
+        """Behind the last window: offset, frames and time."""
         self.linktype = 0
         """LINKTYPE_ number of all frames."""
 
@@ -93,7 +95,7 @@ class Columns:
         self._offset = offset
 
     def windows(self) -> Iterator[Window]:
-        """All windows in turn; then the capture goes on behind the last one, with what is left or broken."""
+        """All windows in turn. Behind the last one the capture goes on, with what is left or broken: `hand_over`."""
         size, number, time_ns = self._window, 0, 0
         most = self._limit + self.head + self.tail + 4
         memory = bytearray(size + MARGIN)
@@ -120,7 +122,11 @@ class Columns:
                 buffer = np.frombuffer(memory, np.uint8)
             else:
                 break
-        self._capture.resume(self._offset, number, time_ns)
+        self._end = self._offset, number, time_ns
+
+    def hand_over(self) -> None:
+        """Let the capture go on behind the last window."""
+        self._capture.resume(*self._end)
 
     def frame(self, offset: int, number: int) -> Frame:
         """The frame whose packet begins at that offset of the file."""
