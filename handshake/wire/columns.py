@@ -337,41 +337,71 @@ def options_of(data: Bytes, at: Ints, header: Ints) -> tuple[Words, Ints, Ints]:
     """Of the options of some TCP headers: a hash of all but the timestamps' values, TSval and TSecr (-1 without)."""
     length = header - TCP.size
     block = gather(data, at + TCP.size, np.dtype(f"V{MOST_OPTIONS}")).view(np.uint8).reshape(-1, MOST_OPTIONS).copy()
-    block *= np.arange(MOST_OPTIONS) < length[:, None]
+    block *= _INSIDE[length]
+    words = block.view(np.uint64)
     stamp = _timestamps_at(block, length)
-    rows = np.flatnonzero(stamp >= 0)
     tsval = np.full(len(at), -1)
     tsecr = np.full(len(at), -1)
-    if len(rows):
-        places = stamp[rows, None] + np.arange(2, 10)
-        values = block[rows[:, None], places]
-        pair = np.ascontiguousarray(values).view(">u4").astype(np.int64)
+    for place in np.unique(stamp[stamp >= 0]).tolist():
+        rows = np.flatnonzero(stamp == place)
+        pair = np.ascontiguousarray(block[rows, place + 2 : place + 10]).view(">u4").astype(np.int64)
         tsval[rows], tsecr[rows] = pair[:, 0], pair[:, 1]
-        block[rows[:, None], places] = 0
-    words = block.view(np.uint64)
+        block[rows, place + 2 : place + 10] = 0
     mixed = length.astype(np.uint64)
     for column in range(MOST_OPTIONS // 8):
         mixed = scrambled(mixed * np.uint64(3) + words[:, column])
     return mixed, tsval, tsecr
 
 
+_INSIDE = (np.arange(MOST_OPTIONS) < np.arange(MOST_OPTIONS + 1)[:, None]).astype(np.uint8)
+"""By length, which bytes belong to the options."""
+
+
 def _timestamps_at(block: Bytes, length: Ints) -> Ints:
-    """Where the first timestamps option of the right length stands, -1 without; all options are walked in step."""
+    """Where the first timestamps option of the right length stands, -1 without.
+
+    Most SYNs have the same kinds of options in the same places as another: of such only one is walked.
+    """
     found = np.full(len(block), -1)
-    rows = np.arange(len(block))
-    at = np.zeros(len(block), np.int64)
-    while len(rows):
-        inside = at[rows] + 1 < length[rows]
-        rows = rows[inside]
-        place = at[rows]
-        kind, size = block[rows, place], block[rows, place + 1].astype(np.int64)
-        step = np.where(kind == NOP, 1, size)
-        good = (kind != EOL) & (step >= 1) & ((kind == NOP) | (size >= 2)) & (place + step <= length[rows])
-        here = good & (kind == TIMESTAMPS) & (size == 10)
-        found[rows[here]] = place[here]
-        at[rows] = place + step
-        rows = rows[good & ~here]
+    words = block.view(np.uint64)
+    rest = np.arange(len(block))
+    for _ in range(_SHAPES):
+        if not len(rest):
+            break
+        one = int(rest[0])
+        place, shape = _walked(block[one].tobytes(), int(length[one]))
+        differs = length[rest] != length[one]
+        for column in np.flatnonzero(shape.view(np.uint64)).tolist():
+            mask = shape.view(np.uint64)[column]
+            differs |= (words[rest, column] & mask) != (words[one, column] & mask)
+        found[rest[~differs]] = place
+        rest = rest[differs]
+    for row in rest.tolist():
+        found[row] = _walked(block[row].tobytes(), int(length[row]))[0]
     return found
+
+
+_SHAPES = 16
+"""Shapes that are looked for in a window before the rest is walked one by one."""
+
+
+def _walked(options: bytes, length: int) -> tuple[int, Bytes]:
+    """Where timestamps stand in the options of one header, or -1; and a mask of the bytes that say so."""
+    shape = np.zeros(MOST_OPTIONS, np.uint8)
+    at = 0
+    while at + 1 < length:
+        kind, size = options[at], options[at + 1]
+        shape[at] = 0xFF
+        if kind == EOL:
+            break
+        if kind != NOP:
+            shape[at + 1] = 0xFF
+            if size < 2 or at + size > length:
+                break
+            if kind == TIMESTAMPS and size == 10:
+                return at, shape
+        at += 1 if kind == NOP else size
+    return -1, shape
 
 
 def checksums(data: Bytes, segments: Segments) -> Ints:
