@@ -25,8 +25,9 @@ from handshake.wire.columns import Ints
 class Member(Protocol):
     """One who reads, here or elsewhere."""
 
-    connections: int
-    """How many it follows."""
+    @property
+    def connections(self) -> int:
+        """How many it follows."""
 
     def candidates(self) -> Candidates:
         """These connections, as far as it matters to who has to leave."""
@@ -52,10 +53,9 @@ def make_room(members: Sequence[Member], limit: int, slack: int = 0) -> None:
 class Remote:
     """A reader in a process of its own, which does what it is told."""
 
-    connections = 0
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.connections = 0
 
     def begin(self, command: str, *arguments: Any) -> None:
         """Tell it to do something."""
@@ -118,7 +118,8 @@ class Crew:
 def crew_of(columns: Columns, readers: Sequence[BulkReader], limit: int) -> Iterator[Crew]:
     """Readers of all shares, the first in this process; the others end with the block, or when this process ends."""
     context = get_context("fork")
-    pipes, processes = [], []
+    pipes: list[Connection] = []
+    processes = []
     try:
         for reader in readers[1:]:
             here, there = context.Pipe()
@@ -142,17 +143,21 @@ def _serve(connection: Connection, others: Sequence[Connection], columns: Column
     for pipe in others:  # or this process would keep them open
         pipe.close()
     windows = columns.windows()
-    commands = {
-        "take": lambda: (reader.take(next(windows)), reader.connections)[1],
-        "candidates": reader.candidates,
-        "leave": lambda *leaving: (reader.leave(*leaving), reader.connections)[1],
-        "finish": reader.finish,
-    }
+
+    def take() -> int:
+        reader.take(next(windows))
+        return reader.connections
+
+    def leave(which: Ints, frames: Ints) -> int:
+        reader.leave(which, frames)
+        return reader.connections
+
+    commands = {"take": take, "candidates": reader.candidates, "leave": leave, "finish": reader.finish}
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             command, *arguments = connection.recv()
             try:
-                answer: Any = commands[command](*arguments)
-            except Exception as error:  # noqa: BLE001 - told to the first process, which raises it
-                answer = error
+                answer: Any = commands[command](*arguments)  # type: ignore[operator]
+            except Exception as error:
+                answer = error  # for the first process, which raises it
             connection.send(answer)

@@ -250,8 +250,8 @@ class BulkReader:
         """The kept packets of a connection, read again."""
         slots = self._slots
         kept = slots.kept[slot]
-        numbers = (slots.first[slot] + slots.numbers[slot, :kept]).tolist()
-        places = (slots.place[slot] + slots.places[slot, :kept]).tolist()
+        numbers = (slots.first[slot] + slots.numbers[:kept, slot]).tolist()
+        places = (slots.place[slot] + slots.places[:kept, slot]).tolist()
         return [decode_alone(self._columns.frame(*each)) for each in zip(places, numbers, strict=True)]
 
     def _promote(self, slot: int) -> None:
@@ -378,9 +378,13 @@ class BulkReader:
     def _verdicts_on(self, chosen: Ints) -> tuple[list[Verdict], Ints]:
         """Verdicts on connections, each judged once for all that went like it; and which of them is on whom."""
         slots = self._slots
-        forms, first, which = np.unique(slots.form[chosen], return_index=True, return_inverse=True)
+        form_of = slots.form[chosen]
+        forms = np.unique(form_of)
+        which = np.searchsorted(forms, form_of)
+        example = np.zeros(len(forms), np.int64)
+        example[which[::-1]] = chosen[::-1]
         verdicts = []
-        for form, slot in zip(forms.tolist(), chosen[first].tolist(), strict=True):
+        for form, slot in zip(forms.tolist(), example.tolist(), strict=True):
             verdict = self._verdicts.get(form)
             if verdict is None:
                 opened = bool(slots.phase[slot] == OPEN)
@@ -442,7 +446,7 @@ class BulkReader:
     def _frames(self, chosen: Ints, place: Ints) -> Ints:
         """Numbers of the frames at these places among the kept packets; `NEVER` for place -1."""
         slots = self._slots
-        return np.where(place < 0, NEVER, slots.first[chosen] + slots.numbers[chosen, np.maximum(place, 0)])
+        return np.where(place < 0, NEVER, slots.first[chosen] + slots.numbers[np.maximum(place, 0), chosen])
 
 
 def _numbers(columns: Ints, others: Sequence[int]) -> Ints:

@@ -47,6 +47,7 @@ def swept(
 def _reported(capture: Capture, result: Result) -> Report:
     census = result.census
     lines = census.lines()
+    result.tally.forgotten = census.forgotten
     talks = sorted(
         (replace(talk, number=talk.steps[0].packet.number) for talk in census.talks), key=attrgetter("number")
     )

@@ -7,7 +7,7 @@ interface. The scalar reader takes over behind the last window, so that damage i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any
@@ -30,7 +30,7 @@ from handshake.source.pcapng import (
 )
 from handshake.source.stream import BrokenError
 
-WINDOW = 1 << 23
+WINDOW = 1 << 22
 """Bytes of the file looked at at once."""
 MARGIN = 512
 """Bytes behind a window that may be looked at, though they say nothing."""
@@ -43,7 +43,7 @@ _FULL = 1600
 _LATEST = 1 << 62
 _SPAN_S = 600
 """Packets of one window are taken to lie this close, where a record's beginning is guessed."""
-MOST_RECORDS = 1 << 15
+MOST_RECORDS = 1 << 14
 """Records of one window."""
 
 Ints = NDArray[np.int64]
@@ -145,7 +145,7 @@ class Columns:
         time_ns, captured, original = self._told(self._fields(buffer, heads))
         return Window(buffer, self._offset, heads + self.head, captured, original, time_ns, number + 1)
 
-    def _told(self, words: Sequence[Any]) -> tuple[Any, Any, Any]:
+    def _told(self, words: Any) -> tuple[Any, Any, Any]:
         """Time, captured and original length from the words of a record header, or from columns of them."""
         raise NotImplementedError
 
@@ -174,7 +174,7 @@ class _Pcap(Columns):
         (length,) = Struct(self._order + "I").unpack_from(memory, int(heads[-1]) + 8)
         return heads, int(heads[-1]) + self.head + length
 
-    def _told(self, words: Sequence[Any]) -> tuple[Any, Any, Any]:
+    def _told(self, words: Any) -> tuple[Any, Any, Any]:
         seconds, fraction, captured, original = words
         return seconds * 1_000_000_000 + fraction * self._fraction_ns, captured, original
 
@@ -231,7 +231,7 @@ class _Pcap(Columns):
     def _guesses(self, memory: bytearray, words: NDArray[np.uint32], size: int, mean: int) -> Ints:
         """Where records seem to begin, some `_CHAIN` records apart; the first one is sure.
 
-        A record begins with its seconds, and the three upper bytes of these are those of the first record in the window.
+        A record begins with its seconds, whose three upper bytes are those of the first record in the window.
         """
         seconds = int(words[0])
         little = self._type.byteorder != ">"
@@ -286,7 +286,7 @@ class _Pcapng(Columns):
             else super()._described(buffer, heads, number)
         )
 
-    def _told(self, words: Sequence[Any]) -> tuple[Any, Any, Any]:
+    def _told(self, words: Any) -> tuple[Any, Any, Any]:
         high, low, captured, original = words[3:]
         return (high << 32 | low) * self._interface.multiplier + self._interface.offset_ns, captured, original
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,11 +116,11 @@ class Endpoints:
 
     def ends(self, host: Words, port: Ints) -> Words:
         """Endpoints as words, from addresses as words and ports."""
-        port = port.astype(np.uint64)
-        ends = host << np.uint64(16) | port
+        ports: Words = port.astype(np.uint64)
+        ends = host << np.uint64(16) | ports
         rows = np.flatnonzero(host >> np.uint64(63))
         if len(rows):
-            ends[rows] = scrambled(host[rows] ^ (port[rows] * self._keys[4])) | _SIX
+            ends[rows] = scrambled(host[rows] ^ (ports[rows] * self._keys[4])) | _SIX
         return ends
 
     def of(self, address: bytes, port: int) -> tuple[int, int]:
@@ -173,7 +174,7 @@ def _tcp_type() -> np.dtype[np.void]:
     return np.dtype([("fixed", TCP.column_type()), ("options", ">u4", 3)])
 
 
-def gather(data: Bytes, at: Ints, kind: np.dtype[np.void]) -> NDArray[np.void]:
+def gather(data: Bytes, at: Ints, kind: np.dtype[Any]) -> NDArray[Any]:
     """The structures that begin at these offsets of a window."""
     size = kind.itemsize
     views = np.lib.stride_tricks.as_strided(data[:size].view(f"V{size}"), (len(data) - size + 1,), (1,))
@@ -255,8 +256,10 @@ def _packets4(data: Bytes, at: Ints, limits: Ints) -> _Packets:
     good = (header["version_ihl"] == 0x45) & ((header["fragment"] & 0x3FFF) == 0) & (length >= IPV4.size)
     good &= at + length <= limits
     src, dst = (np.ascontiguousarray(header[name]).view(">u4").astype(np.uint64) for name in ("src", "dst"))
-    return _Packets(header["protocol"] * good.astype(np.int64), at + IPV4.size, at + length, src, dst,
-                    header["ttl"].astype(np.int64), header["id"].astype(np.int64), header["tos"] & np.int64(3))  # fmt: skip
+    return _Packets(
+        header["protocol"] * good.astype(np.int64), at + IPV4.size, at + length, src, dst,
+        header["ttl"].astype(np.int64), header["id"].astype(np.int64), header["tos"] & np.int64(3),
+    )  # fmt: skip
 
 
 def _packets6(data: Bytes, at: Ints, limits: Ints, endpoints: Endpoints) -> _Packets:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handshake.api import inspect
-from handshake.bulk import summary
+from handshake.bulk import census, summary
 from handshake.bulk.census import OUTCOMES, Census
 from handshake.bulk.reading import BulkReader
 from handshake.bulk.sift import NotPlainError
@@ -36,7 +38,7 @@ def text(report: Report) -> str:
     return out.getvalue()
 
 
-def in_bulk(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str, BulkReader]:
+def in_bulk(path: Path, window: int, limit: int = DEFAULT_LIMIT, jobs: int = 1) -> tuple[Lines, str, BulkReader]:
     """The handshakes of a capture by the number of their first frame, and the summary, read in bulk."""
     readers: list[BulkReader] = []
 
@@ -47,19 +49,19 @@ def in_bulk(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> tuple[Lines,
 
     with pytest.MonkeyPatch.context() as patch, open_capture(path) as source:
         patch.setattr(summary, "BulkReader", Kept)
-        *_, report = summary.swept(source, examine, limit, window)
+        *_, report = summary.swept(source, examine, limit, window, jobs)
     return lines_of(readers[0].census), text(report), readers[0]
 
 
-def lines_of(census: Census) -> Lines:
-    codes = census.codes()
+def lines_of(kept: Census) -> Lines:
+    codes = kept.codes()
     found: Lines = {}
-    for line in census.lines():
+    for line in kept.lines():
         ports = int(line["ports"])
         isns = tuple(None if line[side] < 0 else int(line[side]) for side in ("client_iss", "server_iss"))
         found[int(line["number"])] = (
-            OUTCOMES[line["outcome"]], census.endpoint(int(line["client_host"]), ports >> 16),
-            census.endpoint(int(line["server_host"]), ports & 0xFFFF), int(line["start"]), int(line["end"]),
+            OUTCOMES[line["outcome"]], kept.endpoint(int(line["client_host"]), ports >> 16),
+            kept.endpoint(int(line["server_host"]), ports & 0xFFFF), int(line["start"]), int(line["end"]),
             int(line["setup"]), int(line["irtt"]), codes[line["found"]], bool(line["probing"]), bool(line["unasked"]),
             isns,
         )  # fmt: skip
@@ -82,9 +84,9 @@ def one_by_one(path: Path, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str]:
     return found, text(report)
 
 
-def same(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> BulkReader:
+def same(path: Path, window: int, limit: int = DEFAULT_LIMIT, jobs: int = 1) -> BulkReader:
     """Compare both ways; raises NotPlainError for a capture that is not to be read in bulk."""
-    lines, summed, reader = in_bulk(path, window, limit)
+    lines, summed, reader = in_bulk(path, window, limit, jobs)
     assert (lines, summed) == one_by_one(path, limit)
     return reader
 
@@ -102,6 +104,68 @@ def test_random_captures_in_windows_of_any_size(
         same(path, window)
     except NotPlainError:
         assert bends > 0.2, "ordinary connections, a little bent, are always read in bulk"
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), jobs=st.integers(2, 5), bends=st.sampled_from((0, 0.2)))
+def test_shared_by_any_number_of_processes(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, jobs: int, bends: float
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "shared.pcap"
+    path.write_bytes(capture(seed, 40, bends))
+    with suppress(NotPlainError):
+        same(path, 3000, jobs=jobs)
+    assert not active_children()
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+def test_bundled_captures_shared_by_three_processes(path: Path) -> None:
+    same(path, 1 << 20, jobs=3)
+
+
+def test_a_full_table_that_is_shared_loses_the_same_connections(tmp_path: Path) -> None:
+    path = tmp_path / "full.pcap"
+    kept = 0
+    for seed in range(12):
+        path.write_bytes(capture(seed, 30, 0))
+        with suppress(NotPlainError):
+            same(path, 2000, 20, jobs=2)
+            kept += 1
+    assert kept
+
+
+def test_a_process_that_is_killed_is_missed(tmp_path: Path) -> None:
+    """Nothing is told of a part: the capture is read in another way."""
+    path = tmp_path / "killed.pcap"
+    path.write_bytes(capture(5, 60, 0))
+    with open_capture(path) as source:
+        sweep = summary.swept(source, examine, DEFAULT_LIMIT, 500, 2)
+        next(sweep)
+        (child,) = active_children()
+        child.kill()
+        child.join()
+        with pytest.raises(NotPlainError, match="has ended"):
+            list(sweep)
+
+
+def test_of_very_many_handshakes_the_oldest_are_counted_and_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "many.pcap"
+    path.write_bytes(capture(11, 120, 0.2))
+    whole = inspect([path])
+    numbers = sorted(handshake.steps[0].packet.number for handshake in whole.handshakes)
+    monkeypatch.setattr(census, "MOST_LINES", 30)
+    reports = []
+    for window, jobs in ((400, 1), (1 << 20, 1), (3000, 2)):
+        with open_capture(path) as source:
+            *_, report = summary.swept(source, examine, DEFAULT_LIMIT, window, jobs)
+        assert report.totals is not None
+        assert report.totals.handshakes == len(numbers)
+        assert report.tally.forgotten == len(numbers) - 30
+        reports.append(text(report))
+    assert len(set(reports)) == 1, "whatever the windows and processes are"
+    assert f"{len(numbers) - 30} handshakes, the oldest" in reports[0]
 
 
 def test_connections_that_go_alike_are_judged_once(tmp_path: Path) -> None:
