@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from handshake.model.crowd import Crowd
 from handshake.model.finding import Finding, Severity
 from handshake.model.handshake import Handshake, Mark, Side, Step
 from handshake.model.packet import ACK, SYN, IcmpError, Segment
+from handshake.model.record import dataclass
 
 
 class Match(NamedTuple):

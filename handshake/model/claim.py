@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from handshake.model.packet import Packet
+from handshake.model.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

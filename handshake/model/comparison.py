@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
+from handshake.model.record import dataclass
 from handshake.model.report import SourceInfo
 
 SIZES = (0, 64, 128, 256, 512, 1024, 1500)

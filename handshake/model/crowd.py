@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from handshake.model.finding import Severity
+from handshake.model.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

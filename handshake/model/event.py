@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from handshake.model.handshake import Handshake
+from handshake.model.record import dataclass
 
 
 class EventKind(Enum):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Negotiated, Outcome
+from handshake.model.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from handshake.model.address import Endpoint
 from handshake.model.crowd import Crowd
@@ -11,6 +11,7 @@ from handshake.model.dns import Lookup
 from handshake.model.handshake import Exchange, Handshake
 from handshake.model.kernel import Connect, KernelView
 from handshake.model.listener import Listener
+from handshake.model.record import dataclass
 from handshake.model.totals import Totals
 
 

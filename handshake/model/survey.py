@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import reduce
 
 from handshake.model.finding import Finding
 from handshake.model.handshake import Outcome
 from handshake.model.notes import Notes
+from handshake.model.record import dataclass
 from handshake.model.report import SourceInfo, Tally, summed
 from handshake.model.spread import Spread
 from handshake.model.totals import Totals

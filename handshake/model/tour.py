@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from handshake.model.kernel import KernelView
+from handshake.model.record import dataclass
 from handshake.model.report import Report
 
 

@@ -6,11 +6,11 @@ clock gave them; `Clock` says how far the two are apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from handshake.model.handshake import Handshake, Side
 from handshake.model.packet import IcmpError, Segment
+from handshake.model.record import dataclass
 from handshake.model.report import SourceInfo
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tabulate import DataRow, TableFormat, tabulate
 
+from handshake.model.record import dataclass
 from handshake.render.page import Page
 
 _GAP = 2

@@ -6,11 +6,11 @@ Wide terminals show both states in full, narrower ones only where a state went, 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from handshake.model.handshake import Change, Fold, Mark, State, Step
 from handshake.model.kernel import KernelView
 from handshake.model.packet import FIN, RST, SYN, IcmpError, Segment
+from handshake.model.record import dataclass
 from handshake.render.page import Page, Span
 from handshake.render.session import Event, Kind, Lane, Session, arrow_words
 from handshake.render.words import is_wrong, kernel_words, mark_words

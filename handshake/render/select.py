@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Exchange, Handshake, Outcome
+from handshake.model.record import dataclass
 from handshake.model.report import Report
 
 

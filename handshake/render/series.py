@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from handshake.model.handshake import Handshake, Outcome, Side
 from handshake.model.packet import IcmpError, Segment
+from handshake.model.record import dataclass
 from handshake.model.report import Probed
 from handshake.render.document import SCHEMA_VERSION, Document, handshake_to_dict
 from handshake.render.grid import Column, write_grid

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TextIO
 
 from handshake.model.finding import Finding
 from handshake.model.kernel import Connect
 from handshake.model.notes import Notes
+from handshake.model.record import dataclass
 from handshake.model.report import Report, SourceInfo, Tally
 from handshake.model.totals import Totals
 from handshake.render.notes import (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Fold, Mark, Step
+from handshake.model.record import dataclass
 from handshake.render.units import count, duration
 from handshake.render.words import is_wrong, mark_words
 
