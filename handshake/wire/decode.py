@@ -3,39 +3,10 @@
 from __future__ import annotations
 
 from handshake.model.packet import Frame, Packet, Segment, Stop
-from handshake.wire import (
-    capwap,
-    cooked,
-    erf,
-    ethernet,
-    gre,
-    gtp,
-    icmp,
-    ip,
-    ipip,
-    juniper,
-    l2tp,
-    lan,
-    llc,
-    mpls,
-    overlay,
-    serial,
-    switch,
-    tcp,
-    transition,
-    udp,
-    wifi,
-)
 from handshake.wire.fragments import Piece, Reassembly
 from handshake.wire.layout import TooShortError
 from handshake.wire.registry import by_ip_protocol, by_link
 from handshake.wire.walk import MAX_LAYERS, HaltError, Layer, Walk
-
-LAYERS = (
-    capwap, cooked, erf, ethernet, gre, gtp, icmp, ip, ipip, juniper, l2tp, lan, llc, mpls, overlay, serial, switch,
-    tcp, transition, udp, wifi,
-)  # fmt: skip
-"""The modules whose layers are known: importing them registered those."""
 
 CUT_SHORT = "cut short"
 

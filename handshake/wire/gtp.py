@@ -5,7 +5,6 @@ from __future__ import annotations
 from handshake.wire.guess import ip_follows, ppp_follows
 from handshake.wire.ip import by_version
 from handshake.wire.layout import GTP, GTP0, GTP_OPTIONAL, Layout
-from handshake.wire.registry import udp_tunnel
 from handshake.wire.serial import ppp
 from handshake.wire.walk import Layer, Walk
 
@@ -17,7 +16,6 @@ _T_PDU = 255
 _MAX_EXTENSIONS = 16
 
 
-@udp_tunnel(2152, 3386)
 def gtp(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """GTP version 1 (3GPP TS 29.281 §5) and version 0 (TS 09.60); only user packets, and only with IP or PPP inside."""
     header = _header(walk, at)

@@ -1,7 +1,7 @@
 """The walk through one frame: each layer is a short function that names the next layer and its offset.
 
 A layer takes the walk and the offset of its header and returns `(next layer, offset)`, or raises
-`HaltError` where there is nothing more to decode. Adding a layer is one decorated function (`wire.registry`).
+`HaltError` where there is nothing more to decode. `wire.registry` has them all.
 """
 
 from __future__ import annotations
