@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from handshake.app.dialogue import Dialogue
 from handshake.app.dns import PORTS as DNS_PORTS
 from handshake.app.dns import Dns
 from handshake.app.ftp import Ftp
@@ -14,9 +14,12 @@ from handshake.app.ssh import Ssh
 from handshake.app.stream import InOrder, Part
 from handshake.app.tls import Tls
 from handshake.model import seq
-from handshake.model.application import Application
 from handshake.model.handshake import Side
 from handshake.model.packet import FIN, SYN, Segment
+
+if TYPE_CHECKING:
+    from handshake.app.dialogue import Dialogue
+    from handshake.model.application import Application
 
 _FIRST_WORDS = 64
 """Bytes of one side after which a protocol that is still not recognised never will be."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model import options as kinds
 from handshake.model.finding import Severity
-from handshake.model.options import Option
 from handshake.model.packet import ACK, SYN, Segment
+
+if TYPE_CHECKING:
+    from handshake.model.options import Option
 
 _MP_CAPABLE, _MP_JOIN = 0, 1
 _MP_LENGTHS: dict[tuple[int, int], tuple[frozenset[int], frozenset[int], frozenset[int]]] = {

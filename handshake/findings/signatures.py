@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark, Outcome
 from handshake.model.options import AO, MD5
-from handshake.model.packet import Segment
+
+if TYPE_CHECKING:
+    from handshake.model.packet import Segment
 
 
 def _signature(segment: Segment) -> str:

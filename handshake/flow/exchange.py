@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.app.dns import PORTS, Lookups, answer_words
 from handshake.app.quic import Quic, begun
-from handshake.model.address import Endpoint
 from handshake.model.handshake import Exchange
 from handshake.model.packet import Datagram, IcmpError, Tags
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
 
 MOST_KEPT = 50
 """Datagrams of one exchange whose times and sizes are kept."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from handshake.model.packet import Packet
+from typing import TYPE_CHECKING
+
 from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.packet import Packet
 
 
 @dataclass(frozen=True, slots=True)

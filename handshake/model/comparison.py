@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import field
 from enum import Enum, StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from handshake.model.record import dataclass
-from handshake.model.report import SourceInfo
+
+if TYPE_CHECKING:
+    from handshake.model.report import SourceInfo
 
 SIZES = (0, 64, 128, 256, 512, 1024, 1500)
 """Upper ends of the bins for payload bytes; one bin more is above the last."""

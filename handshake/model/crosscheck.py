@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from handshake.model.record import dataclass
-from handshake.model.report import Damage
+
+if TYPE_CHECKING:
+    from handshake.model.report import Damage
 
 
 class Verdict(Enum):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from handshake.model.address import Endpoint
-from handshake.model.handshake import Negotiated, Outcome
+from typing import TYPE_CHECKING
+
 from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
+    from handshake.model.handshake import Negotiated, Outcome
 
 
 @dataclass(frozen=True, slots=True)

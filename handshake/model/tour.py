@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from handshake.model.kernel import KernelView
+from typing import TYPE_CHECKING
+
 from handshake.model.record import dataclass
-from handshake.model.report import Report
+
+if TYPE_CHECKING:
+    from handshake.model.kernel import KernelView
+    from handshake.model.report import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,14 @@ clock gave them; `Clock` says how far the two are apart.
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from handshake.model.handshake import Handshake, Side
 from handshake.model.packet import IcmpError, Segment
 from handshake.model.record import dataclass
-from handshake.model.report import SourceInfo
+
+if TYPE_CHECKING:
+    from handshake.model.report import SourceInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tabulate import DataRow, TableFormat, tabulate
 
 from handshake.model.record import dataclass
-from handshake.render.page import Page
+
+if TYPE_CHECKING:
+    from handshake.render.page import Page
 
 _GAP = 2
 _PLAIN = TableFormat(None, None, None, None, DataRow("", " " * _GAP, ""), DataRow("", " " * _GAP, ""), 0, None)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.compare.pages import PageLoad, page_loads
 from handshake.flow.listeners import listeners
 from handshake.model.address import format_address
-from handshake.model.crowd import Crowd
-from handshake.model.listener import Listener
 from handshake.model.notes import Notes, Words
-from handshake.model.report import Report
 from handshake.render.crowds import crowd_words
-from handshake.render.page import Page
 from handshake.render.pages import load_words
 from handshake.render.units import count
 from handshake.render.words import SEVERITY_STYLE
+
+if TYPE_CHECKING:
+    from handshake.model.crowd import Crowd
+    from handshake.model.listener import Listener
+    from handshake.model.report import Report
+    from handshake.render.page import Page
 
 FEW_PAGES, FEW_SOCKETS, FEW_CLIENTS = 5, 3, 4
 """Page loads, listening sockets, and clients of one of them, that are listed; all with `-v`."""

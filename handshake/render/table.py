@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from handshake.findings.fingerprint import fingerprint
-from handshake.model.handshake import Handshake
-from handshake.model.report import Report
 from handshake.model.services import service_name
 from handshake.render import summary
 from handshake.render.connects import write_connect
@@ -16,9 +14,13 @@ from handshake.render.exchanges import captures, origins_ns, starts, write_excha
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
 from handshake.render.story import speaks
-from handshake.render.terminal import Terminal
 from handshake.render.units import maybe_duration
 from handshake.render.words import OUTCOME_STYLE, close_brief, option_brief, retransmits, way_words
+
+if TYPE_CHECKING:
+    from handshake.model.handshake import Handshake
+    from handshake.model.report import Report
+    from handshake.render.terminal import Terminal
 
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.findings.fingerprint import Fingerprint, ttl_words
 from handshake.model.handshake import CloseKind, Handshake, Mark, Outcome, Reach, Side, Teardown
-from handshake.model.kernel import KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, WSCALE, Option
 from handshake.model.packet import ACK, AE, CWR, ECE, IcmpError, Segment, Tags, flag_names
-from handshake.model.report import Damage
 from handshake.render.units import count, duration
+
+if TYPE_CHECKING:
+    from handshake.model.kernel import KernelView
+    from handshake.model.report import Damage
 
 OUTCOME_STYLE = {
     Outcome.ESTABLISHED: "green",

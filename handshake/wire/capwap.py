@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.wire.ethernet import ethernet
 from handshake.wire.guess import ethernet_follows
 from handshake.wire.layout import CAPWAP, capwap_fragment_offset, capwap_size
-from handshake.wire.walk import Layer, Walk
 from handshake.wire.wifi import dot11, dot11_data_follows, swapped_dot11
+
+if TYPE_CHECKING:
+    from handshake.wire.walk import Layer, Walk
 
 _NATIVE, _FRAGMENT = 0x01, 0x80
 """Flags of the third and the fourth byte: a frame of the radio's own kind, not Ethernet; not a whole one."""

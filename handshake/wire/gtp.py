@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.wire.guess import ip_follows, ppp_follows
 from handshake.wire.ip import by_version
 from handshake.wire.layout import GTP, GTP0, GTP_OPTIONAL, Layout
 from handshake.wire.serial import ppp
-from handshake.wire.walk import Layer, Walk
+
+if TYPE_CHECKING:
+    from handshake.wire.walk import Layer, Walk
 
 _VERSION_TYPE = 0xF0
 _VERSION_0, _VERSION_1 = 0x10, 0x30

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.model import options as kinds
 from handshake.model.address import Endpoint
 from handshake.model.options import NO_OPTIONS, Option, Options
 from handshake.model.packet import Segment
 from handshake.wire.checksum import tcp_checksum_ok
 from handshake.wire.layout import TCP, tcp_flags, tcp_header_length, tcp_reserved
-from handshake.wire.walk import Walk
+
+if TYPE_CHECKING:
+    from handshake.wire.walk import Walk
 
 _BODY_LENGTHS = {
     kinds.MSS: (2,),

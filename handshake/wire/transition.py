@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.wire.guess import ip_follows
 from handshake.wire.ip import by_version
 from handshake.wire.layout import AYIYA, TEREDO_AUTHENTICATION, ayiya_size
-from handshake.wire.walk import Layer, Walk
+
+if TYPE_CHECKING:
+    from handshake.wire.walk import Layer, Walk
 
 _AUTHENTICATION, _ORIGIN = b"\0\1", b"\0\0"
 _NONCE_AND_CONFIRMATION, _ORIGIN_SIZE = 9, 8

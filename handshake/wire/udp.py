@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.model.address import Endpoint
 from handshake.model.packet import Datagram
 from handshake.wire.layout import UDP
 from handshake.wire.registry import UDP_TUNNELS
-from handshake.wire.walk import Layer, Walk
+
+if TYPE_CHECKING:
+    from handshake.wire.walk import Layer, Walk
 
 
 def udp(walk: Walk, at: int) -> tuple[Layer, int] | None:
