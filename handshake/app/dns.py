@@ -15,8 +15,6 @@ from handshake.wire.dns import read_answer, read_query
 if TYPE_CHECKING:
     from handshake.model.application import Application
 
-PORTS = frozenset({53, 5353, 5355})
-"""DNS, multicast DNS (RFC 6762), LLMNR (RFC 4795)."""
 _MOST = 1000
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from handshake.app.http import METHODS
+from handshake.app.first import METHODS
 from handshake.bulk.census import Census
 from handshake.bulk.copies import Copied, CopyFinder
 from handshake.bulk.datagrams import Exchanges

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.fingerprint import ttl_words
 from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model.finding import Severity
 from handshake.model.handshake import CloseKind, Mark, Side, State
@@ -171,5 +170,7 @@ def rst_ttl_differs(facts: Facts) -> Iterator[Match]:
         usual = sorted({segment.ttl for segment in sent if not segment.flags & RST})
         odd = [segment for segment in sent if segment.flags & RST and segment.ttl not in usual]
         if usual and odd:
+            from handshake.findings.fingerprint import ttl_words
+
             known, other = " and ".join(map(ttl_words, usual)), ttl_words(odd[0].ttl)
             yield Match(f"a RST of the {side.value} has TTL {other}, its other segments {known}", numbers(odd))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from handshake.findings.fingerprint import ttl_words
 from handshake.findings.registry import Facts, Match, milliseconds, numbers, rule, times
 from handshake.model.finding import Severity
 from handshake.model.handshake import Fold, Mark, Side
@@ -105,6 +104,8 @@ def syn_proxy_hint(facts: Facts) -> Iterator[Match]:
     following = _next_of_server(facts, answer)
     if following is not None:
         if abs(following.ttl - answer.ttl) > _DETOUR:
+            from handshake.findings.fingerprint import ttl_words
+
             signs.append(f"its TTL is {ttl_words(answer.ttl)}, that of the next segment {ttl_words(following.ttl)}")
         if following in facts.marked(Mark.TIMESTAMP_MISSING):
             signs.append("it agreed on timestamps, and the next segment has none")
