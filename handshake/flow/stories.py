@@ -6,9 +6,12 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from handshake.model.dns import AAAA, A, Lookup
 from handshake.model.handshake import Exchange, Handshake, Named
+
+if TYPE_CHECKING:
+    from handshake.model.dns import Lookup
 
 ANNOUNCED_NS = 120 * 10**9
 """How long after its announcement an FTP data connection may begin."""
