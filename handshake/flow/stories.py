@@ -68,6 +68,7 @@ def _note(found: _Answers, client: bytes, lookup: Lookup, exchange: int | None) 
     answer, answered_ns = lookup.answer, lookup.answered_ns
     if answer is None or answered_ns is None:
         return
+    from handshake.model.dns import AAAA, A
 
     for record in answer.records:
         if record.kind in (A, AAAA):
