@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from handshake.findings.registry import Facts, Match, milliseconds, numbers, rule, times
+from handshake.findings.registry import Facts, Match, Sign, milliseconds, numbers, rule, times
 from handshake.model.finding import Severity
 from handshake.model.handshake import Fold, Mark, Side
 from handshake.model.packet import ACK, ECE, RST, SYN, Segment
@@ -21,7 +21,7 @@ PATIENT_NS = 3_500_000_000
 
 
 @rule(
-    "HS122", "syn-cookie-hint", Severity.NOTE,
+    "HS122", "syn-cookie-hint", Severity.NOTE, on=(Sign.PAIR,),
     what="The SYN-ACK looks like one that its sender did not remember.",
     why="Consistent with SYN cookies: under a flood (or always) the server keeps no state until the third segment, so "
     "it never repeats a SYN-ACK by itself, and has room for a few options only: Linux puts window scale, SACK and ECN "
@@ -82,7 +82,7 @@ def _does_without(syn: Segment, answer: Segment) -> bool:
 
 
 @rule(
-    "HS123", "syn-proxy-hint", Severity.NOTE,
+    "HS123", "syn-proxy-hint", Severity.NOTE, on=(Sign.ANSWER,),
     what="The SYN-ACK does not look as if it came from the host that talks afterwards.",
     why="Consistent with a box that answers for the server and only then opens a connection to it: a SYN proxy against "
     "floods, a firewall, a load balancer. It answers with its own TTL and options, and with a window of 0 until the "
@@ -131,7 +131,7 @@ def _next_of_server(facts: Facts, answer: Segment) -> Segment | None:
 
 
 @rule(
-    "HS124", "ttl-changed", Severity.NOTE,
+    "HS124", "ttl-changed", Severity.NOTE, on=(Mark.TTL_CHANGED,),
     what="The TTL of one side's segments changes within the connection.",
     why="The way changed or packets are spread over ways of different length (a step or two); or two boxes speak with "
     "one address: a proxy, a load balancer, a device that injects segments (consistent with each).",
