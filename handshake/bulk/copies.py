@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
 from handshake.flow.copies import AT_ONCE_NS, REMEMBERED, WITHIN_NS, fingerprint, here_within_ns
 from handshake.model.options import NOP, TIMESTAMPS
 from handshake.model.packet import FIN, RST, SYN, Packet, Segment
+from handshake.model.record import dataclass
 from handshake.source.columns import Window
 from handshake.wire.columns import Endpoints, Ints, Segments, Words
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handshake.app.http import METHODS
+from handshake.app.first import METHODS
 from handshake.bulk.census import Census
 from handshake.bulk.copies import Copied, CopyFinder
 from handshake.bulk.datagrams import Exchanges

@@ -9,8 +9,6 @@ plain is `wild`: from there on the connection is followed packet by packet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from handshake.bulk.index import LEAST
@@ -19,6 +17,7 @@ from handshake.bulk.slots import MOST_BYTES, MOST_KEPT, ODD, OPEN, Slots
 from handshake.findings.middlebox import PATIENT_NS
 from handshake.flow.table import LINGER_NS
 from handshake.model.packet import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN
+from handshake.model.record import dataclass
 from handshake.wire.columns import (
     OTHER,
     Bools,

@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from handshake.api import Inspection, count_in_bulk, counted, merged
@@ -14,6 +14,7 @@ from handshake.cli.interruption import Interruption
 from handshake.cli.output import say
 from handshake.errors import CaptureError, ToolError
 from handshake.model.handshake import Handshake
+from handshake.model.record import dataclass
 from handshake.model.report import Report, SourceInfo
 from handshake.source.capture import Capture, open_capture
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
-from handshake.model.address import Endpoint
-from handshake.model.crowd import Crowd
-from handshake.model.dns import Lookup
-from handshake.model.handshake import Exchange, Handshake
-from handshake.model.kernel import Connect, KernelView
-from handshake.model.listener import Listener
-from handshake.model.totals import Totals
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
+    from handshake.model.crowd import Crowd
+    from handshake.model.dns import Lookup
+    from handshake.model.handshake import Exchange, Handshake
+    from handshake.model.kernel import Connect, KernelView
+    from handshake.model.listener import Listener
+    from handshake.model.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)

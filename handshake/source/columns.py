@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from struct import Struct
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshake.model.packet import Frame
+from handshake.model.record import dataclass
 from handshake.source.capture import Capture
 from handshake.source.pcap import MAX_PACKET, SANE_SNAPLEN, PcapReader
 from handshake.source.pcapng import (

@@ -8,12 +8,12 @@ timestamps of the packet blocks that refer to it by number. Blocks of other type
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import gcd
 from struct import Struct
 from typing import Final
 
 from handshake.model.packet import Frame
+from handshake.model.record import dataclass
 from handshake.source.stream import BrokenError, ByteStream
 
 SECTION_HEADER: Final = 0x0A0D0D0A

@@ -6,7 +6,7 @@ UDP headers that were captured whole and whose lengths agree. Offsets and widths
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshake.model.options import EOL, NOP, TIMESTAMPS
+from handshake.model.record import dataclass
 from handshake.wire.layout import ETHERNET, IPV4, IPV6, TCP, UDP, Layout, tcp_header_length
 from handshake.wire.registry import UDP_TUNNELS
 
