@@ -45,6 +45,8 @@ class BulkReader:
         self._table = FlowTable(UNBOUNDED)
         self._table.source = source
         self._decoder = Decoder()
+        self._links: list[tuple[int, str]] = []
+        """Link type and name of each interface so far."""
         self._finder = CopyFinder(self._endpoints, self._packet_at)
         self._exchanges = Exchanges(limit, self._endpoints)
         self._verdicts: dict[int, Verdict] = {}
@@ -66,16 +68,23 @@ class BulkReader:
     def take(self, window: Window) -> None:
         """Take the packets of the next window. Raises NotPlainError when the capture is to be read in another way."""
         self._note_times(window)
-        plain = decode(window.data, window.starts, window.captured, window.original, self._columns.linktype,
+        self._links = list(self._columns.links)
+        linktypes = [linktype for linktype, _ in self._links]
+        plain = decode(window.data, window.starts, window.captured, window.original, window.link, linktypes,
                        self._endpoints)  # fmt: skip
-        odd, others = self._decode_odd(window, plain)
+        odd, errors = self._decode_odd(window, plain)
         parts = plain.segments
         self.tally.tcp += sum(len(part.row) for part in parts)
         self.tally.udp += sum(len(part.row) for part in plain.datagrams)
-        if odd:
+        if odd or not parts:
             parts = [*parts, self._named(odd)]
-        if parts:
-            self._segments(window, joined(parts), odd, others)
+        segments = joined(parts)
+        copies = self._find_copies(window, segments, odd, errors)
+        self._blame(packet for row, packet in errors.items() if row not in copies.elsewhere)
+        if copies.elsewhere:
+            segments = segments.take(np.flatnonzero(~np.isin(segments.row, list(copies.elsewhere))))
+        if len(segments.row):
+            self._segments(window, segments, odd, copies)
 
     def finish(self) -> None:
         """The capture has ended: all that is still under way is finished."""
@@ -107,13 +116,13 @@ class BulkReader:
         if tally.most_backward_ns > DISORDER_NS and tally.last_ns - tally.first_ns > LINGER_NS:
             raise NotPlainError("times run back too far to tell what a flow table has forgotten")
 
-    def _decode_odd(self, window: Window, plain: Plain) -> tuple[dict[int, Packet], list[int]]:
+    def _decode_odd(self, window: Window, plain: Plain) -> tuple[dict[int, Packet], dict[int, Packet]]:
         """Decode the odd packets one by one, and count all datagrams.
 
-        Returned are those that concern TCP, by their place in the window, and the places of other ICMP errors.
+        Returned are those that concern TCP, and other ICMP errors, each by its place in the window.
         """
         found: dict[int, Packet] = {}
-        errors: list[tuple[int, Packet]] = []
+        errors: dict[int, Packet] = {}
         datagrams: list[tuple[int, Datagram]] = []
         tally = self.tally
         for row in plain.odd.tolist():
@@ -137,19 +146,23 @@ class BulkReader:
                 if transport.protocol == _TCP:
                     found[row] = packet
                 else:
-                    errors.append((row, packet))
+                    errors[row] = packet
         self._exchanges.take(plain.datagrams, window.first, datagrams)
-        for _, packet in errors:
+        return found, errors
+
+    def _blame(self, errors: Iterable[Packet]) -> None:
+        """Take ICMP errors about something else than TCP."""
+        for packet in errors:
             error = packet.transport
             assert isinstance(error, IcmpError)
             if error.protocol != _UDP or not self._exchanges.blamed(error):
                 self._table.feed(packet)
-        return found, [row for row, _ in errors]
 
     def _frame(self, window: Window, row: int) -> Frame:
         start, captured = int(window.starts[row]), int(window.captured[row])
-        return Frame(window.first + row, int(window.time_ns[row]), self._columns.linktype,
-                     window.data[start : start + captured].tobytes(), int(window.original[row]))  # fmt: skip
+        linktype, interface = self._links[window.link[row]]
+        return Frame(window.first + row, int(window.time_ns[row]), linktype,
+                     window.data[start : start + captured].tobytes(), int(window.original[row]), interface)  # fmt: skip
 
     def _named(self, odd: dict[int, Packet]) -> Segments:
         ends = []
@@ -159,16 +172,23 @@ class BulkReader:
             for end in (transport.src, transport.dst):
                 self.census.name(end)
             ends.append((transport.src, transport.dst))
-        src, dst = (
-            np.array([self._endpoints.of(*end)[1] for end in side], np.uint64) for side in zip(*ends, strict=True)
-        )
-        ports = np.array([one.port << 16 | other.port for one, other in ends])
-        return named(np.array(list(odd)), src, dst, ports)
+        src, dst = (np.array([self._endpoints.of(*pair[side])[1] for pair in ends], np.uint64) for side in (0, 1))
+        ports = np.array([one.port << 16 | other.port for one, other in ends], np.int64)
+        return named(np.array(list(odd), np.int64), src, dst, ports)
+
+    def _find_copies(
+        self, window: Window, segments: Segments, odd: dict[int, Packet], errors: dict[int, Packet]
+    ) -> Copied:
+        """The copies of a window, counted as far as they were made at another interface."""
+        first: dict[str, int] = {}
+        interfaces = [first.setdefault(name, number) for number, (_, name) in enumerate(self._links)]
+        copies = self._finder.find(segments, window, odd, errors, interfaces)
+        self.tally.copies += len(copies.elsewhere)
+        return copies
 
     # -- connections -------------------------------------------------------------------------------------
 
-    def _segments(self, window: Window, segments: Segments, odd: dict[int, Packet], others: list[int]) -> None:
-        copies = self._finder.find(segments, window, odd, others)
+    def _segments(self, window: Window, segments: Segments, odd: dict[int, Packet], copies: Copied) -> None:
         wild = np.zeros(len(segments.row), np.bool_)
         if copies.rows:
             wild, segments = self._without(copies, segments)

@@ -12,7 +12,8 @@ from handshake.bulk.sift import NotPlainError
 from handshake.bulk.verdicts import Judge
 from handshake.model.report import Report
 from handshake.source.capture import Capture
-from handshake.source.columns import WINDOW, columns_of
+from handshake.source.columns import WINDOW
+from handshake.source.recording import columns_of
 
 
 def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> Generator[Report, None, None]:

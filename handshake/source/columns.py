@@ -1,7 +1,7 @@
 """A capture file in windows: where its records are, as arrays, for who wants millions of packets and not each of them.
 
-Only what can be read from anywhere in the file: not compressed, no pipe, today's record header; of pcapng one
-interface. The scalar reader takes over behind the last window, so that damage is found by the very same code.
+Only what can be read from anywhere in the file: not compressed, no pipe, today's record header. The scalar reader takes
+over behind the last window, so that damage is found by the very same code.
 """
 
 from __future__ import annotations
@@ -17,17 +17,6 @@ from numpy.typing import NDArray
 from handshake.model.packet import Frame
 from handshake.source.capture import Capture
 from handshake.source.pcap import MAX_PACKET, SANE_SNAPLEN, PcapReader
-from handshake.source.pcapng import (
-    ENHANCED_PACKET,
-    INTERFACE_DESCRIPTION,
-    LITTLE,
-    MAX_BLOCK,
-    OBSOLETE_PACKET,
-    SECTION_HEADER,
-    SIMPLE_PACKET,
-    PcapngReader,
-)
-from handshake.source.stream import BrokenError
 
 WINDOW = 1 << 23
 """Bytes of the file looked at at once."""
@@ -36,7 +25,6 @@ MARGIN = 512
 _CHAIN = 64
 _FULL = 1600
 """Bytes of a record with a full Ethernet frame."""
-_LATEST = 1 << 62
 _SPAN_S = 600
 """Packets of one window are taken to lie this close, where a record's beginning is guessed."""
 MOST_RECORDS = 1 << 15
@@ -61,12 +49,14 @@ class Window:
     original: Ints
     """Bytes of each packet on the wire."""
     time_ns: Ints
+    link: Ints
+    """Which of `Columns.links` each packet was captured at."""
     first: int
     """Number of the first frame."""
 
 
 class Columns:
-    """The windows of a capture, and any single frame of it. Use `columns_of`."""
+    """The windows of a capture, and any single frame of it. Use `recording.columns_of`."""
 
     head = 16
     """Bytes of a record before its packet."""
@@ -82,11 +72,9 @@ class Columns:
         self._offset = 0
         self._limit = MAX_PACKET
         self.linktype = 0
-        """LINKTYPE_ number of all frames."""
-
-    def begin(self, offset: int) -> None:
-        """Where the first record is."""
-        self._offset = offset
+        """LINKTYPE_ number of all frames, where they have but one."""
+        self.links: dict[tuple[int, str], int] = {}
+        """Link type and name of each interface so far, numbered from 0."""
 
     def windows(self) -> Iterator[Window]:
         """All windows in turn; then the capture goes on behind the last one, with what is left or broken."""
@@ -129,6 +117,10 @@ class Columns:
     def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window | None:
         raise NotImplementedError
 
+    def _link(self, linktype: int, name: str = "") -> int:
+        """The number of an interface."""
+        return self.links.setdefault((linktype, name), len(self.links))
+
     def _fields(self, buffer: Bytes, heads: Ints) -> Ints:
         """The words of the headers, one row each."""
         views = np.lib.stride_tricks.as_strided(
@@ -137,8 +129,8 @@ class Columns:
         return views[heads].view(self._type).reshape(-1, self.head // 4).astype(np.int64)
 
 
-class _Pcap(Columns):
-    """Of a classic pcap file."""
+class PcapColumns(Columns):
+    """The windows of a classic pcap file."""
 
     def __init__(self, capture: Capture, reader: PcapReader, descriptor: int, window: int) -> None:
         super().__init__(capture, descriptor, window, reader.order)
@@ -146,6 +138,7 @@ class _Pcap(Columns):
         self._limit = reader.limit
         self._offset = reader.start
         self.linktype = reader.linktype
+        self._link(reader.linktype)
 
     def _walk(self, buffer: Bytes, size: int) -> tuple[Ints, int]:
         heads = self._heads(buffer, size)
@@ -157,7 +150,8 @@ class _Pcap(Columns):
     def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window:
         fields = self._fields(buffer, heads)
         time_ns = fields[:, 0] * 1_000_000_000 + fields[:, 1] * self._fraction_ns
-        return Window(buffer, self._offset, heads + self.head, fields[:, 2], fields[:, 3], time_ns, number + 1)
+        return Window(buffer, self._offset, heads + self.head, fields[:, 2], fields[:, 3], time_ns,
+                      np.zeros(len(heads), np.int64), number + 1)  # fmt: skip
 
     def _heads(self, buffer: Bytes, size: int) -> Ints:
         first = self._follow(buffer, size, 0, _CHAIN)
@@ -230,68 +224,3 @@ class _Pcap(Columns):
         good[good] = words[following] - words[0] < _SPAN_S
         rows, at = rows[good], at[good]
         return np.append(0, at[np.append(True, rows[1:] != rows[:-1])] if len(at) else at)
-
-
-class _Pcapng(Columns):
-    """Of a pcapng file with one section and one interface, packets in enhanced packet blocks."""
-
-    head = 28
-    tail = 4
-
-    def __init__(self, capture: Capture, reader: PcapngReader, descriptor: int, window: int) -> None:
-        super().__init__(capture, descriptor, window, "<" if reader.layouts is LITTLE else ">")
-        self._interface = reader.interfaces[0]
-        self._limit = MAX_BLOCK
-        self.linktype = self._interface.linktype
-
-    def _walk(self, buffer: Bytes, size: int) -> tuple[Ints, int]:
-        block, captured_at = Struct(self._order + "II").unpack_from, Struct(self._order + "I").unpack_from
-        found: list[int] = []
-        at, memory = 0, buffer.data[:size]
-        while at + self.head + self.tail <= size and len(found) < MOST_RECORDS:
-            kind, length = block(memory, at)
-            if length % 4 or not 12 <= length <= MAX_BLOCK or at + length > size:
-                break
-            if memory[at + 4 : at + 8] != memory[at + length - 4 : at + length]:
-                break
-            if kind == ENHANCED_PACKET:
-                if length < 32 or captured_at(memory, at + 20)[0] > length - 32 or captured_at(memory, at + 8)[0]:
-                    break
-                found.append(at)
-            elif kind in (SECTION_HEADER, INTERFACE_DESCRIPTION, SIMPLE_PACKET, OBSOLETE_PACKET):
-                break
-            at += length
-        return np.array(found, np.int64), at
-
-    def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window | None:
-        fields = self._fields(buffer, heads)
-        high, low, captured, original = fields[:, 3:7].T
-        unit = self._interface.multiplier
-        if int(high.max()) >= _LATEST // unit >> 32:
-            return None
-        time_ns = (high << 32 | low) * unit + self._interface.offset_ns
-        return Window(buffer, self._offset, heads + self.head, captured, original, time_ns, number + 1)
-
-
-def columns_of(capture: Capture, window: int = WINDOW) -> Columns | None:
-    """The columns of a capture of which nothing was read yet; None where only its frames can be had.
-
-    Then the capture may have been read from: open it anew.
-    """
-    reader, descriptor = capture.reader, capture.descriptor()
-    if descriptor is None:
-        return None
-    if isinstance(reader, PcapReader):
-        return _Pcap(capture, reader, descriptor, window) if reader.regular else None
-    if not isinstance(reader, PcapngReader):
-        return None
-    try:
-        start = reader.to_the_first_packet()
-    except BrokenError:
-        return None
-    plain = start is not None and len(reader.interfaces) == 1
-    if not plain or reader.interfaces[0].divisor != 1 or not 0 <= reader.interfaces[0].offset_ns < _LATEST >> 1:
-        return None
-    columns = _Pcapng(capture, reader, descriptor, window)
-    columns.begin(start or 0)
-    return columns

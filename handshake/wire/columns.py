@@ -6,6 +6,7 @@ UDP headers that were captured whole and whose lengths agree. Offsets and widths
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 
@@ -168,33 +169,42 @@ def gather(data: Bytes, at: Ints, kind: np.dtype[np.void]) -> NDArray[np.void]:
     return views[at].view(kind)  # plain bytes are copied as such, structures field by field
 
 
-LINKS = {1: ETHERNET.size, 101: 0}
+ETHERNET_LINK, RAW_LINK = 1, 101
+LINKS = {ETHERNET_LINK: ETHERNET.size, RAW_LINK: 0}
 """Link types that are read here (Ethernet, raw IP) and where their network header begins."""
 
 
 def decode(  # noqa: PLR0917 - one column each
-    data: Bytes, starts: Ints, captured: Ints, original: Ints, linktype: int, endpoints: Endpoints
-) -> Plain:
-    """Sort the packets of a window: TCP and UDP by IP version, and the odd ones."""
-    count = len(starts)
-    if linktype not in LINKS:
-        return Plain([], [], np.arange(count))
-    at = starts + LINKS[linktype]
-    if linktype == 1:
-        place = starts + ETHERNET.offset_of("ethertype")
-        kind = data[place].astype(np.int64) << 8 | data[place + 1]
-        four, six = kind == 0x0800, kind == 0x86DD
-    else:
-        version = data[at] >> 4
-        four, six = version == 4, version == 6
-    done = np.zeros(count, np.bool_)
+    data: Bytes, starts: Ints, captured: Ints, original: Ints, link: Ints, linktypes: Sequence[int],
+    endpoints: Endpoints,
+) -> Plain:  # fmt: skip
+    """Sort the packets of a window: TCP and UDP by IP version, and the odd ones. `linktypes` are those of the links."""
+    at, version = _networks(data, starts, link, linktypes)
+    done = np.zeros(len(starts), np.bool_)
     plain = Plain([], [], starts)
-    for layout, rows in ((IPV4, np.flatnonzero(four)), (IPV6, np.flatnonzero(six))):
+    for layout, number in ((IPV4, 4), (IPV6, 6)):
+        rows = np.flatnonzero(version == number)
         if len(rows):
             _decode_ip(plain, done, layout, data, rows, at, starts + captured, starts + np.maximum(original, captured),
                        endpoints)  # fmt: skip
     plain.odd = np.flatnonzero(~done)
     return plain
+
+
+def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, Ints]:
+    """Where the network header of each packet begins, and its IP version; 0 where it is something else."""
+    at, version = starts.copy(), np.zeros(len(starts), np.int64)
+    for linktype in LINKS.keys() & set(linktypes):
+        of_link = np.array([each == linktype for each in linktypes])
+        rows = slice(None) if of_link.all() else np.flatnonzero(of_link[link])
+        at[rows] += LINKS[linktype]
+        if linktype == ETHERNET_LINK:
+            place = starts[rows] + ETHERNET.offset_of("ethertype")
+            kind = data[place].astype(np.int64) << 8 | data[place + 1]
+            version[rows] = (kind == 0x0800) * 4 + (kind == 0x86DD) * 6
+        else:
+            version[rows] = data[at[rows]] >> 4
+    return at, version
 
 
 def _decode_ip(  # noqa: PLR0917 - one column each

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -23,6 +25,8 @@ from handshake.model.report import Report
 from handshake.render.summary import render
 from handshake.render.terminal import terminal_of
 from handshake.source.capture import open_capture
+from handshake.source.writer import PcapngWriter
+from tests.property.rewriting import at_interfaces, frames_of
 from tests.property.wandering import capture
 from tests.support import ROOT, shared_captures
 
@@ -104,6 +108,37 @@ def test_random_captures_in_windows_of_any_size(
         assert bends > 0.2, "ordinary connections, a little bent, are always read in bulk"
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32), window=st.sampled_from((700, 3000, 1 << 20)), bends=st.sampled_from((0, 0.2)),
+    seen_twice=st.sampled_from((0, 0.1, 1)),
+)  # fmt: skip
+def test_random_captures_at_several_interfaces(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, window: int, bends: float, seen_twice: float
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "random.pcap"
+    path.write_bytes(capture(seed, 30, bends))
+    spread = at_interfaces(frames_of(path), path.with_name("several.pcapng"), Random(seed), seen_twice)
+    try:
+        same(spread, window)
+    except NotPlainError:
+        assert bends, "ordinary connections are always read in bulk"
+
+
+def test_what_a_bridge_sees_again_is_left_out_in_bulk(tmp_path: Path) -> None:
+    """Of a copy made elsewhere nobody hears, so its connection need not be followed one by one."""
+    path = tmp_path / "once.pcap"
+    path.write_bytes(capture(5, 60, 0))
+    frames = frames_of(path)
+    twice = [replace(frame, interface=name) for frame in frames for name in ("eth0", "br0")]
+    with PcapngWriter(tmp_path / "twice.pcapng") as writer:
+        for frame in twice:
+            writer.write(frame)
+    reader = same(tmp_path / "twice.pcapng", 1 << 20)
+    assert reader.tally.copies == reader.tally.tcp // 2
+    assert reader._table.begun == same(path, 1 << 20)._table.begun
+
+
 def test_connections_that_go_alike_are_judged_once(tmp_path: Path) -> None:
     path = tmp_path / "alike.pcap"
     path.write_bytes(capture(3, 600, 0))
@@ -130,6 +165,11 @@ def test_a_full_table_loses_the_same_connections(tmp_path: Path, limit: int) -> 
 @pytest.mark.parametrize("window", [200, 1 << 20])
 def test_bundled_captures(path: Path, window: int) -> None:
     same(path, window)
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+def test_bundled_captures_at_several_interfaces(path: Path, tmp_path: Path) -> None:
+    same(at_interfaces(frames_of(path), tmp_path / path.name, Random(1), 0.5), 1 << 20)
 
 
 @pytest.mark.parametrize("kind", ["real", "broken"])
