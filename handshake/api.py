@@ -221,11 +221,15 @@ def inspect(paths: Iterable[str | os.PathLike[str]], limit: int = DEFAULT_LIMIT)
 
     Raises CaptureError for the first file that cannot be read at all.
     """
+    return _inspected(map(open_capture, paths), limit)
+
+
+def _inspected(captures: Iterable[Capture], limit: int) -> Report:
     inspection = Inspection(limit=limit)
     handshakes: list[Handshake] = []
     sources: list[SourceInfo] = []
-    for path in paths:
-        with open_capture(path) as capture:
+    for opened in captures:
+        with opened as capture:
             inspection.begin(capture.name)
             for frame in capture:
                 handshakes.extend(inspection.feed(frame))
@@ -244,27 +248,38 @@ def counted(report: Report) -> Report:
     )  # fmt: skip
 
 
+def count(path: str | os.PathLike[str], limit: int = DEFAULT_LIMIT) -> Report:
+    """The counts of a capture, as `counted` gives them: in bulk where that pays. Raises CaptureError."""
+    with open_capture(path, again=True) as capture:
+        return count_in_bulk(capture, limit) or counted(_inspected([capture], limit))
+
+
 def count_in_bulk(
-    path: str | os.PathLike[str], limit: int = DEFAULT_LIMIT, go_on: Callable[[Capture], bool] = lambda _: True
+    capture: Capture, limit: int = DEFAULT_LIMIT, go_on: Callable[[Capture], bool] = lambda _: True
 ) -> Report | None:
-    """The counts of a large capture, as `counted` gives them, many packets at once.
+    """The counts of a large capture that was opened to be read again, as `counted` gives them, many packets at once.
 
-    None where that does not pay (below 1 MB, no plain file), or cannot be exact. `go_on` is asked after each window of
-    the file; when it says no, the report is on what was read until then. Raises CaptureError.
+    None where that does not pay (below 1 MB), or cannot be exact; then the capture begins anew. `go_on` is asked after
+    each window of the file, and while a pipe is slow; when it says no, the report is on what was read until then.
     """
-    if not os.path.isfile(path) or os.path.getsize(path) < BULK_BYTES:  # a pipe can be opened but once
+    going, there = True, False
+    while going and not there:
+        there = capture.reach(BULK_BYTES)
+        going = go_on(capture)
+    if capture.reached < BULK_BYTES and going:
+        capture.rewind()
         return None
-    with open_capture(path) as capture:
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
-        from handshake.bulk.sift import NotPlainError
-        from handshake.bulk.summary import Enough, swept
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
+    from handshake.bulk.sift import NotPlainError
+    from handshake.bulk.summary import Enough, swept
 
-        sweep = swept(capture, examine, limit)
-        with suppress(NotPlainError):
-            for report in sweep:
-                last = report if go_on(capture) or report.totals is not None else sweep.throw(Enough)
-                if last.totals is not None:
-                    return last
+    sweep = swept(capture, examine, limit)
+    with suppress(NotPlainError):
+        for report in sweep:
+            last = report if go_on(capture) or report.totals is not None else sweep.throw(Enough)
+            if last.totals is not None:
+                return last
+    capture.rewind()
     return None
 
 

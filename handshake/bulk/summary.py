@@ -28,8 +28,11 @@ def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> G
     reader = BulkReader(columns, judge, capture.name, limit)
     try:
         for piece in columns.windows():
-            reader.take(piece)
+            if piece is not None:
+                reader.take(piece)
             yield Report((capture.info(),), reader.tally, ())
+        if capture.full:
+            raise NotPlainError("no room for a copy of the capture")
         if any(True for _ in capture):
             raise NotPlainError("frames behind the windows")
     except Enough:

@@ -88,27 +88,40 @@ def summarise_captures(paths: Sequence[str], quiet: bool) -> Reading:
     parts: list[Report] = []
     failure, interrupted = 0, False
     for path in paths:
+        frames = 0
         try:
-            with Interruption() as interruption:
-                part = _counted_in_bulk(path, interruption, silent)
-            interrupted = part is not None and interruption.came
-            if part is None:
-                reading = read_captures([path], quiet)
-                failure, interrupted = max(failure, reading.failure), reading.interrupted
-                part = counted(reading.report)
-            elif interrupted:
-                say(f"interrupted after {part.tally.frames:,} frames")
-            if part.sources:
-                parts.append(part)
+            with open_capture(path, again=True) as capture:
+                part, interrupted = _counted(capture, silent)
+            parts.append(part)
+            frames = part.tally.frames
         except CaptureError as error:
             say(str(error))
             failure = max(failure, error.exit_status)
+        except KeyboardInterrupt:
+            interrupted = True
         if interrupted:
+            say(f"interrupted after {frames:,} frames")
             break
     return Reading(merged(parts), failure, interrupted)
 
 
-def _counted_in_bulk(path: str, interruption: Interruption, silent: bool) -> Report | None:
+def _counted(capture: Capture, silent: bool) -> tuple[Report, bool]:
+    """The counts of a capture, as far as it goes or until Ctrl-C, which is told."""
+    with Interruption() as interruption:
+        part = _counted_in_bulk(capture, interruption, silent)
+    if part is not None:
+        return part, interruption.came
+    inspection, interrupted = Inspection(), False
+    handshakes: list[Handshake] = []
+    sources: list[SourceInfo] = []
+    try:
+        _fed(capture, inspection, handshakes, sources, silent)
+    except KeyboardInterrupt:
+        interrupted = True
+    return counted(inspection.report(handshakes, sources)), interrupted
+
+
+def _counted_in_bulk(capture: Capture, interruption: Interruption, silent: bool) -> Report | None:
     """What `count_in_bulk` gives, as far as it goes or until Ctrl-C; how far that is, on standard error."""
     began = shown_at = time.monotonic()
     width = 0
@@ -117,16 +130,17 @@ def _counted_in_bulk(path: str, interruption: Interruption, silent: bool) -> Rep
         nonlocal shown_at, width
         now = time.monotonic()
         if not silent and now - shown_at > _PATIENCE_S:
-            took, share = now - began, capture.position / capture.size
-            line = f"{capture.frames:,} frames, {share:.0%}, {capture.frames / took:,.0f} a second, "
-            line += f"{took / share - took:,.0f} s left"
+            took, share = now - began, capture.share
+            line = f"{capture.frames:,} frames, {capture.frames / took:,.0f} a second"
+            if share:
+                line += f", {share:.0%}, {took / share - took:,.0f} s left"
             sys.stderr.write(f"\r{line.ljust(width)}")
             sys.stderr.flush()
             shown_at, width = now, len(line)
         return not interruption.came
 
     try:
-        return count_in_bulk(path, go_on=go_on)
+        return count_in_bulk(capture, go_on=go_on)
     finally:
         if width:
             sys.stderr.write("\r" + " " * width + "\r")
@@ -137,13 +151,19 @@ def _decoded(
 ) -> None:
     """Read one capture, as far as it goes or until Ctrl-C, and say in `sources` how far that was."""
     with open_capture(path) as capture:
-        inspection.begin(capture.name)
-        try:
-            for frame in shown(capture, silent):
-                handshakes.extend(inspection.feed(frame))
-        finally:
-            handshakes.extend(inspection.finish())
-            sources.append(capture.info())
+        _fed(capture, inspection, handshakes, sources, silent)
+
+
+def _fed(
+    capture: Capture, inspection: Inspection, handshakes: list[Handshake], sources: list[SourceInfo], silent: bool
+) -> None:
+    inspection.begin(capture.name)
+    try:
+        for frame in shown(capture, silent):
+            handshakes.extend(inspection.feed(frame))
+    finally:
+        handshakes.extend(inspection.finish())
+        sources.append(capture.info())
 
 
 def _continued(

@@ -1,7 +1,7 @@
 """A capture file in windows: where its records are, as arrays, for who wants millions of packets and not each of them.
 
-Only what can be read from anywhere in the file: not compressed, no pipe, today's record header. The scalar reader takes
-over behind the last window, so that damage is found by the very same code.
+Only what can be read from anywhere, and has today's record header. The scalar reader takes over behind the last window,
+so that damage is found by the very same code.
 """
 
 from __future__ import annotations
@@ -76,12 +76,16 @@ class Columns:
         self.links: dict[tuple[int, str], int] = {}
         """Link type and name of each interface so far, numbered from 0."""
 
-    def windows(self) -> Iterator[Window]:
-        """All windows in turn; then the capture goes on behind the last one, with what is left or broken."""
+    def windows(self) -> Iterator[Window | None]:
+        """All windows in turn; then the capture goes on behind the last one, with what is left or broken.
+
+        None stands for a moment in which a pipe gave nothing new.
+        """
         size, number, time_ns = self._window, 0, 0
         most = self._limit + self.head + self.tail + 4
         buffer = np.zeros(size + MARGIN, np.uint8)
         while True:
+            there = self._capture.reach(self._offset + size)
             got = os.preadv(self._descriptor, [buffer.data[:size]], self._offset)
             heads, end = self._walk(buffer, got)
             if len(heads):
@@ -98,8 +102,10 @@ class Columns:
             elif got == size and size < most:
                 size = min(2 * size, most)
                 buffer = np.zeros(size + MARGIN, np.uint8)
-            else:
+            elif there:
                 break
+            else:
+                yield None
         self._capture.resume(self._offset, number, time_ns)
 
     def frame(self, offset: int, number: int) -> Frame:

@@ -11,9 +11,12 @@ from handshake.source.pcapng import PcapngReader
 
 def columns_of(capture: Capture, window: int = WINDOW) -> Columns | None:
     """The columns of a capture of which nothing was read yet; None where only its frames can be had."""
-    reader, descriptor = capture.reader, capture.descriptor()
+    reader = capture.reader
+    if not isinstance(reader, PcapngReader) and not (isinstance(reader, PcapReader) and reader.regular):
+        return None
+    descriptor = capture.descriptor()
     if descriptor is None:
         return None
     if isinstance(reader, PcapReader):
-        return PcapColumns(capture, reader, descriptor, window) if reader.regular else None
-    return PcapngColumns(capture, reader, descriptor, window) if isinstance(reader, PcapngReader) else None
+        return PcapColumns(capture, reader, descriptor, window)
+    return PcapngColumns(capture, reader, descriptor, window)

@@ -1,4 +1,4 @@
-"""The same packets in other files: at several interfaces, compressed."""
+"""The same packets in other files: captured at several interfaces, compressed, through a pipe."""
 
 from __future__ import annotations
 

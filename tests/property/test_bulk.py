@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handshake import api
 from handshake.api import inspect
 from handshake.bulk import summary
 from handshake.bulk.census import OUTCOMES, Census
@@ -29,6 +34,8 @@ from handshake.source.writer import PcapngWriter
 from tests.property.rewriting import at_interfaces, frames_of
 from tests.property.wandering import capture
 from tests.support import ROOT, shared_captures
+from tests.unit.source.capture_bytes import pcap_record
+from tests.unit.source.test_spool import piped
 
 BUNDLED = sorted((ROOT / "captures").glob("*.pcap*"))
 Lines = dict[int, tuple[Any, ...]]
@@ -37,7 +44,7 @@ Lines = dict[int, tuple[Any, ...]]
 def text(report: Report) -> str:
     out = io.StringIO()
     render(report, out, terminal_of(out, verbosity=1))
-    return out.getvalue()
+    return f"{report.sources}\n{out.getvalue()}"
 
 
 def in_bulk(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str, BulkReader]:
@@ -49,7 +56,7 @@ def in_bulk(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> tuple[Lines,
             super().__init__(*args)
             readers.append(self)
 
-    with pytest.MonkeyPatch.context() as patch, open_capture(path) as source:
+    with pytest.MonkeyPatch.context() as patch, open_capture(path, again=True) as source:
         patch.setattr(summary, "BulkReader", Kept)
         *_, report = summary.swept(source, examine, limit, window)
     return lines_of(readers[0].census), text(report), readers[0]
@@ -106,6 +113,50 @@ def test_random_captures_in_windows_of_any_size(
         same(path, window)
     except NotPlainError:
         assert bends > 0.2, "ordinary connections, a little bent, are always read in bulk"
+
+
+PACKERS = (gzip.compress, zstandard.ZstdCompressor(write_checksum=True).compress)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), pack=st.sampled_from(PACKERS),
+    cut=st.sampled_from((0, 0, 1, 30, 500)),
+)  # fmt: skip
+def test_random_captures_compressed(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, window: int, pack: Callable[[bytes], bytes], cut: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "random.packed"
+    packed = pack(capture(seed, 30, 0.2))
+    path.write_bytes(packed[: len(packed) - cut])
+    with contextlib.suppress(NotPlainError, CaptureError):
+        same(path, window)
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+def test_bundled_captures_compressed(path: Path, tmp_path: Path) -> None:
+    packed = tmp_path / path.name
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    same(packed, 1 << 20)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("bulk_bytes", [10_000, 1 << 30])
+def test_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: bool, bulk_bytes: int) -> None:
+    """In bulk where it is large and plain; else, maybe half-way, packet by packet, from its beginning."""
+    monkeypatch.setattr(api, "BULK_BYTES", bulk_bytes)
+    content = capture(1, 100, 0)
+    if not plain:
+        content += pcap_record(b"", 3) + content[24:]
+    path = tmp_path / "plain.pcap"
+    path.write_bytes(content)
+    with piped(content, 1000) as pipe, open_capture(pipe, again=True) as source:
+        report = api.count_in_bulk(source)
+        assert (report is not None) is (plain and bulk_bytes < len(content))
+    with piped(content, 1000) as pipe:
+        report = api.count(pipe)
+        sources = tuple(replace(each, name=str(path)) for each in report.sources)
+    assert text(replace(report, sources=sources)) == text(api.counted(inspect([path])))
 
 
 @settings(max_examples=40, deadline=None)

@@ -32,7 +32,7 @@ def in_windows(path: Path, window: int) -> tuple[list[Frame], Damage | None]:
     with open_capture(path) as capture:
         columns = columns_of(capture, window)
         assert columns is not None
-        for piece in columns.windows():
+        for piece in filter(None, columns.windows()):
             for row, start in enumerate(piece.starts.tolist()):
                 length = int(piece.captured[row])
                 data = piece.data[start : start + length].tobytes()
