@@ -26,6 +26,7 @@ from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.model.totals import Totals
 from handshake.source.capture import Capture, open_capture
+from handshake.source.recording import Recording
 from handshake.wire.decode import Decoder
 
 if TYPE_CHECKING:
@@ -251,36 +252,45 @@ def counted(report: Report) -> Report:
 def count(path: str | os.PathLike[str], limit: int = DEFAULT_LIMIT) -> Report:
     """The counts of a capture, as `counted` gives them: in bulk where that pays. Raises CaptureError."""
     with open_capture(path, again=True) as capture:
-        return count_in_bulk(capture, limit) or counted(_inspected([capture], limit))
+        return count_in_bulk(Recording([capture]), limit) or counted(_inspected([capture], limit))
 
 
 def count_in_bulk(
-    capture: Capture, limit: int = DEFAULT_LIMIT, go_on: Callable[[Capture], bool] = lambda _: True
+    recording: Recording, limit: int = DEFAULT_LIMIT, go_on: Callable[[Recording], bool] = lambda _: True
 ) -> Report | None:
-    """The counts of a large capture that was opened to be read again, as `counted` gives them, many packets at once.
+    """The counts of a large recording, as `counted` gives them, many packets at once. Open its parts to be read again.
 
-    None where that does not pay (below 1 MB), or cannot be exact; then the capture begins anew. `go_on` is asked after
-    each window of the file, and while a pipe is slow; when it says no, the report is on what was read until then.
+    None where that does not pay (below 1 MB), or cannot be exact; then the recording begins anew. `go_on` is asked
+    after each window, and while a pipe is slow; when it says no, the report is on what was read until then.
     """
-    going, there = True, False
-    while going and not there:
-        there = capture.reach(BULK_BYTES)
-        going = go_on(capture)
-    if capture.reached < BULK_BYTES and going:
-        capture.rewind()
+    if not _is_large(recording, go_on):
+        recording.rewind()
         return None
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
     from handshake.bulk.sift import NotPlainError
     from handshake.bulk.summary import Enough, swept
 
-    sweep = swept(capture, examine, limit)
+    sweep = swept(recording, examine, limit)
     with suppress(NotPlainError):
         for report in sweep:
-            last = report if go_on(capture) or report.totals is not None else sweep.throw(Enough)
+            last = report if go_on(recording) or report.totals is not None else sweep.throw(Enough)
             if last.totals is not None:
                 return last
-    capture.rewind()
+    recording.rewind()
     return None
+
+
+def _is_large(recording: Recording, go_on: Callable[[Recording], bool]) -> bool:
+    """Whether it pays to read it in bulk, or nobody wants to wait until that is known."""
+    reached = 0
+    for part in recording.parts:
+        there = False
+        while not there and reached < BULK_BYTES:
+            there = part.reach(BULK_BYTES - reached)
+            if not go_on(recording):
+                return True
+        reached += part.reached
+    return reached >= BULK_BYTES
 
 
 def merged(parts: Sequence[Report]) -> Report:

@@ -1,4 +1,4 @@
-"""Reads one capture in windows: what is plain in bulk, the rest packet by packet, and all of it into one census."""
+"""Reads one recording in windows: what is plain in bulk, the rest packet by packet, and all of it into one census."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from handshake.flow.table import LINGER_NS, FlowTable
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Tally
-from handshake.source.columns import Columns, Window
+from handshake.source.columns import Window
+from handshake.source.windows import Windows
 from handshake.wire.columns import Bools, Endpoints, Ints, Plain, Segments, decode, gather, joined, named
 from handshake.wire.decode import Decoder
 from handshake.wire.decode import decode as decode_alone
@@ -33,10 +34,10 @@ DISORDER_NS = 10 * 10**9
 
 
 class BulkReader:
-    """One capture. `judge` adds the findings to a finished handshake."""
+    """One recording. `judge` adds the findings to a finished handshake."""
 
-    def __init__(self, columns: Columns, judge: Judge, source: str, limit: int) -> None:
-        self._columns = columns
+    def __init__(self, windows: Windows, judge: Judge, source: str, limit: int) -> None:
+        self._windows = windows
         self._judge = judge
         self._limit = limit
         self._endpoints = Endpoints()
@@ -68,7 +69,7 @@ class BulkReader:
     def take(self, window: Window) -> None:
         """Take the packets of the next window. Raises NotPlainError when the capture is to be read in another way."""
         self._note_times(window)
-        self._links = list(self._columns.links)
+        self._links = list(self._windows.links)
         linktypes = [linktype for linktype, _ in self._links]
         plain = decode(window.data, window.starts, window.captured, window.original, window.link, linktypes,
                        self._endpoints)  # fmt: skip
@@ -229,7 +230,7 @@ class BulkReader:
         self.census.learn(self._slots.server_host[slot], window.data, at - 16)
 
     def _packet_at(self, place: int) -> Packet:
-        return decode_alone(self._columns.frame(place, 0))
+        return decode_alone(self._windows.frame(place, 0))
 
     def _packets(self, slot: int) -> list[Packet]:
         """The kept packets of a connection, read again."""
@@ -237,7 +238,7 @@ class BulkReader:
         kept = slots.kept[slot]
         numbers = (slots.first[slot] + slots.numbers[slot, :kept]).tolist()
         places = (slots.place[slot] + slots.places[slot, :kept]).tolist()
-        return [decode_alone(self._columns.frame(*each)) for each in zip(places, numbers, strict=True)]
+        return [decode_alone(self._windows.frame(*each)) for each in zip(places, numbers, strict=True)]
 
     def _promote(self, slot: int) -> None:
         """Follow this connection packet by packet from now on."""

@@ -1,4 +1,4 @@
-"""A capture in one sweep: its report without the handshakes, as `--summary` needs it."""
+"""A recording in one sweep: its report without the handshakes, as `--summary` needs it."""
 
 from __future__ import annotations
 
@@ -11,30 +11,26 @@ from handshake.bulk.reading import BulkReader
 from handshake.bulk.sift import NotPlainError
 from handshake.bulk.verdicts import Judge
 from handshake.model.report import Report
-from handshake.source.capture import Capture
 from handshake.source.columns import WINDOW
-from handshake.source.recording import columns_of
+from handshake.source.recording import Recording
+from handshake.source.windows import NoWindowsError, Windows
 
 
-def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> Generator[Report, None, None]:
-    """Read a whole capture, window by window: yields a report of the counts so far, and at last the whole one.
+def swept(recording: Recording, judge: Judge, limit: int, window: int = WINDOW) -> Generator[Report, None, None]:
+    """Read a whole recording, window by window: yields a report of the counts so far, and at last the whole one.
 
-    Raises NotPlainError when the capture has to be read frame by frame, from its beginning. Who wants no
-    more of the capture throws Enough in, and gets the report of what was read.
+    Raises NotPlainError when the recording has to be read frame by frame, from its beginning. Who wants no
+    more of it throws Enough in, and gets the report of what was read.
     """
-    columns = columns_of(capture, window)
-    if columns is None:
-        raise NotPlainError("no columns")
-    reader = BulkReader(columns, judge, capture.name, limit)
+    windows = Windows(recording, window)
+    reader = BulkReader(windows, judge, recording.name, limit)
     try:
-        for piece in columns.windows():
+        for piece in windows:
             if piece is not None:
                 reader.take(piece)
-            yield Report((capture.info(),), reader.tally, ())
-        if capture.full:
-            raise NotPlainError("no room for a copy of the capture")
-        if any(True for _ in capture):
-            raise NotPlainError("frames behind the windows")
+            yield Report(recording.info(), reader.tally, ())
+    except NoWindowsError as error:
+        raise NotPlainError(str(error)) from None
     except Enough:
         pass
     reader.finish()
@@ -44,7 +40,7 @@ def swept(capture: Capture, judge: Judge, limit: int, window: int = WINDOW) -> G
         (replace(talk, number=talk.steps[0].packet.number) for talk in census.talks), key=attrgetter("number")
     )
     yield Report(
-        (capture.info(),), reader.tally, tuple(talks), totals=census.totals(lines), crowds=crowds(census, lines),
+        recording.info(), reader.tally, tuple(talks), totals=census.totals(lines), crowds=crowds(census, lines),
         listeners=listeners(census, lines), exchange_counts=reader.exchanges,
     )  # fmt: skip
 

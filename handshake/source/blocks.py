@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from handshake.model.packet import Frame
 from handshake.source.capture import Capture
-from handshake.source.columns import MOST_RECORDS, Bytes, Columns, Ints, Window
+from handshake.source.columns import MOST_RECORDS, Bytes, Columns, Ints, Links, Window
 from handshake.source.pcapng import (
     ENHANCED_PACKET,
     INTERFACE_DESCRIPTION,
@@ -47,8 +47,8 @@ class PcapngColumns(Columns):
     head = 28
     tail = 4
 
-    def __init__(self, capture: Capture, reader: PcapngReader, descriptor: int, window: int) -> None:
-        super().__init__(capture, descriptor, window, _order(reader.layouts))
+    def __init__(self, capture: Capture, reader: PcapngReader, descriptor: int, window: int, links: Links) -> None:
+        super().__init__(capture, descriptor, window, _order(reader.layouts), links)
         self._reader = reader
         self._limit = MAX_BLOCK
         self._breaks = 0

@@ -32,6 +32,8 @@ MOST_RECORDS = 1 << 15
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+Links = dict[tuple[int, str], int]
+"""Link type and name of interfaces, each with its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,14 @@ class Window:
 
 
 class Columns:
-    """The windows of a capture, and any single frame of it. Use `recording.columns_of`."""
+    """The windows of a capture, and any single frame of it. Use `windows.columns_of`."""
 
     head = 16
     """Bytes of a record before its packet."""
     tail = 0
     """Bytes behind it, at least."""
 
-    def __init__(self, capture: Capture, descriptor: int, window: int, order: str) -> None:
+    def __init__(self, capture: Capture, descriptor: int, window: int, order: str, links: Links) -> None:
         self._capture = capture
         self._descriptor = descriptor
         self._window = window
@@ -73,8 +75,8 @@ class Columns:
         self._limit = MAX_PACKET
         self.linktype = 0
         """LINKTYPE_ number of all frames, where they have but one."""
-        self.links: dict[tuple[int, str], int] = {}
-        """Link type and name of each interface so far, numbered from 0."""
+        self.links = links
+        """All interfaces so far, numbered from 0."""
 
     def windows(self) -> Iterator[Window | None]:
         """All windows in turn; then the capture goes on behind the last one, with what is left or broken.
@@ -138,13 +140,13 @@ class Columns:
 class PcapColumns(Columns):
     """The windows of a classic pcap file."""
 
-    def __init__(self, capture: Capture, reader: PcapReader, descriptor: int, window: int) -> None:
-        super().__init__(capture, descriptor, window, reader.order)
+    def __init__(self, capture: Capture, reader: PcapReader, descriptor: int, window: int, links: Links) -> None:
+        super().__init__(capture, descriptor, window, reader.order, links)
         self._fraction_ns = reader.fraction_ns
         self._limit = reader.limit
         self._offset = reader.start
         self.linktype = reader.linktype
-        self._link(reader.linktype)
+        self._number = self._link(reader.linktype)
 
     def _walk(self, buffer: Bytes, size: int) -> tuple[Ints, int]:
         heads = self._heads(buffer, size)
@@ -157,7 +159,7 @@ class PcapColumns(Columns):
         fields = self._fields(buffer, heads)
         time_ns = fields[:, 0] * 1_000_000_000 + fields[:, 1] * self._fraction_ns
         return Window(buffer, self._offset, heads + self.head, fields[:, 2], fields[:, 3], time_ns,
-                      np.zeros(len(heads), np.int64), number + 1)  # fmt: skip
+                      np.full(len(heads), self._number), number + 1)  # fmt: skip
 
     def _heads(self, buffer: Bytes, size: int) -> Ints:
         first = self._follow(buffer, size, 0, _CHAIN)

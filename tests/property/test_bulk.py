@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handshake import api
-from handshake.api import inspect
+from handshake.api import Inspection, inspect
 from handshake.bulk import summary
 from handshake.bulk.census import OUTCOMES, Census
 from handshake.bulk.reading import BulkReader
 from handshake.bulk.sift import NotPlainError
+from handshake.cli.reading import read_captures
 from handshake.errors import CaptureError
 from handshake.findings import examine
 from handshake.findings.sketch import sketch
@@ -30,7 +32,8 @@ from handshake.model.report import Report
 from handshake.render.summary import render
 from handshake.render.terminal import terminal_of
 from handshake.source.capture import open_capture
-from handshake.source.writer import PcapngWriter
+from handshake.source.recording import Recording
+from handshake.source.writer import PcapngWriter, PcapWriter
 from tests.property.rewriting import at_interfaces, frames_of
 from tests.property.wandering import capture
 from tests.support import ROOT, shared_captures
@@ -47,8 +50,8 @@ def text(report: Report) -> str:
     return f"{report.sources}\n{out.getvalue()}"
 
 
-def in_bulk(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str, BulkReader]:
-    """The handshakes of a capture by the number of their first frame, and the summary, read in bulk."""
+def in_bulk(paths: Sequence[Path], window: int, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str, BulkReader]:
+    """The handshakes of a recording by the number of their first frame, and the summary, read in bulk."""
     readers: list[BulkReader] = []
 
     class Kept(BulkReader):
@@ -56,9 +59,10 @@ def in_bulk(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> tuple[Lines,
             super().__init__(*args)
             readers.append(self)
 
-    with pytest.MonkeyPatch.context() as patch, open_capture(path, again=True) as source:
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         patch.setattr(summary, "BulkReader", Kept)
-        *_, report = summary.swept(source, examine, limit, window)
+        recording = Recording([stack.enter_context(open_capture(path, again=True)) for path in paths])
+        *_, report = summary.swept(recording, examine, limit, window)
     return lines_of(readers[0].census), text(report), readers[0]
 
 
@@ -77,9 +81,10 @@ def lines_of(census: Census) -> Lines:
     return found
 
 
-def one_by_one(path: Path, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str]:
+def one_by_one(paths: Sequence[Path], limit: int = DEFAULT_LIMIT) -> tuple[Lines, str]:
     """The same, read packet by packet."""
-    report = inspect([path], limit)
+    inspection = Inspection(limit=limit)
+    report = read_captures(map(str, paths), quiet=True, as_one=len(paths) > 1, inspection=inspection).report
     found: Lines = {}
     for handshake in report.handshakes:
         sketched, timing = sketch(handshake), handshake.timing
@@ -93,10 +98,11 @@ def one_by_one(path: Path, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str]:
     return found, text(report)
 
 
-def same(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> BulkReader:
-    """Compare both ways; raises NotPlainError for a capture that is not to be read in bulk."""
-    lines, summed, reader = in_bulk(path, window, limit)
-    assert (lines, summed) == one_by_one(path, limit)
+def same(path: Path | Sequence[Path], window: int, limit: int = DEFAULT_LIMIT) -> BulkReader:
+    """Compare both ways; raises NotPlainError for a recording that is not to be read in bulk."""
+    paths = [path] if isinstance(path, Path) else path
+    lines, summed, reader = in_bulk(paths, window, limit)
+    assert (lines, summed) == one_by_one(paths, limit)
     return reader
 
 
@@ -151,12 +157,61 @@ def test_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: bool, bu
     path = tmp_path / "plain.pcap"
     path.write_bytes(content)
     with piped(content, 1000) as pipe, open_capture(pipe, again=True) as source:
-        report = api.count_in_bulk(source)
+        report = api.count_in_bulk(Recording([source]))
         assert (report is not None) is (plain and bulk_bytes < len(content))
     with piped(content, 1000) as pipe:
         report = api.count(pipe)
         sources = tuple(replace(each, name=str(path)) for each in report.sources)
     assert text(replace(report, sources=sources)) == text(api.counted(inspect([path])))
+
+
+def in_parts(path: Path, cuts: Sequence[int]) -> list[Path]:
+    """The capture cut before these frames; each part in another kind of file."""
+    frames = frames_of(path)
+    ends = sorted({0, len(frames), *(cut % len(frames) for cut in cuts)})
+    parts = []
+    for number, (begin, end) in enumerate(pairwise(ends)):
+        parts.append(path.with_name(f"{path.stem}.{number}"))
+        written = io.BytesIO()
+        plain = len({(frame.linktype, frame.interface) for frame in frames}) == 1 and not frames[0].interface
+        pcap = plain and number % 2 == 0
+        with PcapWriter(written, frames[0].linktype) if pcap else PcapngWriter(written) as writer:
+            for frame in frames[begin:end]:
+                writer.write(frame)
+        parts[-1].write_bytes(gzip.compress(written.getvalue()) if number % 3 == 2 else written.getvalue())
+    return sorted(parts, key=lambda part: frames_of(part)[0].time_ns)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), bends=st.sampled_from((0, 0.2)),
+    cuts=st.lists(st.integers(0, 2**32), min_size=1, max_size=9),
+)  # fmt: skip
+def test_random_recordings_in_parts(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, window: int, bends: float, cuts: list[int]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "whole.pcap"
+    path.write_bytes(capture(seed, 30, bends))
+    try:
+        same(in_parts(path, cuts), window)
+    except NotPlainError:
+        assert bends, "ordinary connections are always read in bulk"
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+def test_bundled_captures_in_parts(path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes())
+    same(in_parts(copy, [5, 11, 12, 40]), 1 << 20)
+
+
+def test_a_damaged_part_ends_early(tmp_path: Path) -> None:
+    path = tmp_path / "whole.pcap"
+    path.write_bytes(capture(4, 40, 0))
+    parts = in_parts(path, [100, 200, 300])
+    for part in parts[1:]:
+        part.write_bytes(part.read_bytes()[:-9])
+    same(parts, 1 << 20)
 
 
 @settings(max_examples=40, deadline=None)

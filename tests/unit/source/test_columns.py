@@ -11,7 +11,7 @@ import pytest
 from handshake.model.packet import Frame
 from handshake.model.report import Damage
 from handshake.source.capture import open_capture
-from handshake.source.recording import columns_of
+from handshake.source.windows import columns_of
 from tests.unit.source.capture_bytes import (
     SPB,
     block,

@@ -19,7 +19,7 @@ import zstandard
 from handshake.model.packet import Frame
 from handshake.source import spool, stream
 from handshake.source.capture import Capture, open_capture
-from handshake.source.recording import columns_of
+from handshake.source.windows import columns_of
 from tests.unit.source.capture_bytes import enhanced, frames_of, interface, pcap_header, pcap_record, section
 
 _BYTES = Random(1).randbytes(1 << 16)
