@@ -1,9 +1,8 @@
-"""Reads one capture in windows: what is plain in bulk, the rest packet by packet, and all of it into one census."""
+"""Reads one recording in windows: what is plain in bulk, the rest packet by packet, and all of it into one census."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,8 +19,10 @@ from handshake.flow.endpoint import Passed
 from handshake.flow.table import LINGER_NS, FlowTable
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
+from handshake.model.record import dataclass
 from handshake.model.report import Tally
-from handshake.source.columns import Columns, Window
+from handshake.source.columns import Window
+from handshake.source.windows import Windows
 from handshake.wire.columns import Bools, Endpoints, Ints, Plain, Segments, Words, decode, gather, joined, named
 from handshake.wire.decode import Decoder
 from handshake.wire.decode import decode as decode_alone
@@ -36,19 +37,26 @@ DISORDER_NS = 10 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Which of the connections of a capture a reader follows; the first one also counts what is no connection."""
+    """Which of the connections of a recording a reader follows; the first one also counts what is no connection."""
 
-    index: int = 0
-    count: int = 1
+    begin: int = 0
+    """Of 65536 parts, from which one on."""
+    end: int = 1 << 16
+
+    @property
+    def is_first(self) -> bool:
+        """It has whatever has no share."""
+        return self.begin == 0
 
     @property
     def is_all(self) -> bool:
         """There is no other."""
-        return self.count == 1
+        return self == Share()
 
     def of(self, pairs: Words) -> Ints:
         """Where its own are among pairs of endpoints."""
-        return np.flatnonzero((pairs >> np.uint64(40)) % np.uint64(self.count) == self.index)
+        parts = pairs >> np.uint64(48)
+        return np.flatnonzero((parts >= self.begin) & (parts < self.end))
 
 
 @dataclass(slots=True)
@@ -68,12 +76,12 @@ class Result:
 
 
 class BulkReader:
-    """One capture, or a share of it. `judge` adds the findings to a finished handshake."""
+    """One recording, or a share of it. `judge` adds the findings to a finished handshake."""
 
     def __init__(  # noqa: PLR0917
-        self, columns: Columns, judge: Judge, source: str, limit: int, endpoints: Endpoints, share: Share = Share()
+        self, windows: Windows, judge: Judge, source: str, limit: int, endpoints: Endpoints, share: Share
     ) -> None:
-        self._columns = columns
+        self._windows = windows
         self._judge = judge
         self._share = share
         self._endpoints = endpoints
@@ -82,6 +90,8 @@ class BulkReader:
         self._table = FlowTable(UNBOUNDED)
         self._table.source = source
         self._decoder = Decoder()
+        self._links: list[tuple[int, str]] = []
+        """Link type and name of each interface so far."""
         self._finder = CopyFinder(self._endpoints, self._packet_at)
         self._exchanges = Exchanges(limit, self._endpoints)
         self._verdicts: dict[int, Verdict] = {}
@@ -93,25 +103,32 @@ class BulkReader:
         self._waiting: set[int] = set()
         """Slots that are live from now on, whose kept packets have not been fed."""
         self.tally = Tally()
-        self._passing = self.tally if share.index == 0 else Tally()
+        self._passing = self.tally if share.is_first else Tally()
         """Counts of what passes by, whosesoever it is: those of the first share count."""
         self.census = Census(source, self._endpoints)
 
     def take(self, window: Window) -> None:
         """Take the packets of the next window. Raises NotPlainError when the capture is to be read in another way."""
         self._note_times(window)
-        plain = decode(window.data, window.starts, window.captured, window.original, self._columns.linktype,
+        self._links = list(self._windows.links)
+        linktypes = [linktype for linktype, _ in self._links]
+        plain = decode(window.data, window.starts, window.captured, window.original, window.link, linktypes,
                        self._endpoints)  # fmt: skip
-        odd, others = self._decode_odd(window, plain)
+        odd, errors = self._decode_odd(window, plain)
         segments = joined(plain.segments, self._named(odd)) if odd else plain.segments
         self._passing.tcp += len(plain.segments.row)
         self._passing.udp += len(plain.datagrams.row)
-        turns = self._finder.turns(segments.row, others)
+        turns = self._finder.turns(segments.row, list(errors))
         if not self._share.is_all:
             mine = self._share.of(self._endpoints.pair(segments.src, segments.dst))
             segments, turns = segments.take(mine), turns[mine]
+            errors = errors if self._share.is_first else {}
+        copies = self._find_copies(window, segments, turns, odd, errors)
+        self._blame(packet for row, packet in errors.items() if row not in copies.elsewhere)
+        if copies.elsewhere:
+            segments = segments.take(np.flatnonzero(~np.isin(segments.row, list(copies.elsewhere))))
         if len(segments.row):
-            self._segments(window, segments, odd, turns)
+            self._segments(window, segments, odd, copies)
 
     def finish(self) -> Result:
         """The capture has ended: all that is still under way is finished."""
@@ -143,15 +160,15 @@ class BulkReader:
         if tally.most_backward_ns > DISORDER_NS and tally.last_ns - tally.first_ns > LINGER_NS:
             raise NotPlainError("times run back too far to tell what a flow table has forgotten")
 
-    def _decode_odd(self, window: Window, plain: Plain) -> tuple[dict[int, Packet], list[int]]:
+    def _decode_odd(self, window: Window, plain: Plain) -> tuple[dict[int, Packet], dict[int, Packet]]:
         """Decode the odd packets one by one, and count all datagrams.
 
-        Returned are those that concern TCP, by their place in the window, and the places of other ICMP errors.
+        Returned are those that concern TCP, and other ICMP errors, each by its place in the window.
         """
         found: dict[int, Packet] = {}
-        errors: list[tuple[int, Packet]] = []
+        errors: dict[int, Packet] = {}
         datagrams: list[tuple[int, Datagram]] = []
-        tally, first = self._passing, self._share.index == 0
+        tally, first = self._passing, self._share.is_first
         for row in plain.odd.tolist():
             packet = self._decoder.decode(self._frame(window, row))
             transport = packet.transport
@@ -173,20 +190,24 @@ class BulkReader:
                 if transport.protocol == _TCP:
                     found[row] = packet
                 else:
-                    errors.append((row, packet))
+                    errors[row] = packet
         if first:
             self._exchanges.take(plain.datagrams, window.first, datagrams)
-            for _, packet in errors:
-                error = packet.transport
-                assert isinstance(error, IcmpError)
-                if error.protocol != _UDP or not self._exchanges.blamed(error):
-                    self._table.feed(packet)
-        return found, [row for row, _ in errors]
+        return found, errors
+
+    def _blame(self, errors: Iterable[Packet]) -> None:
+        """Take ICMP errors about something else than TCP."""
+        for packet in errors:
+            error = packet.transport
+            assert isinstance(error, IcmpError)
+            if error.protocol != _UDP or not self._exchanges.blamed(error):
+                self._table.feed(packet)
 
     def _frame(self, window: Window, row: int) -> Frame:
         start, captured = int(window.starts[row]), int(window.captured[row])
-        return Frame(window.first + row, int(window.time_ns[row]), self._columns.linktype,
-                     window.data[start : start + captured].tobytes(), int(window.original[row]))  # fmt: skip
+        linktype, interface = self._links[window.link[row]]
+        return Frame(window.first + row, int(window.time_ns[row]), linktype,
+                     window.data[start : start + captured].tobytes(), int(window.original[row]), interface)  # fmt: skip
 
     def _named(self, odd: dict[int, Packet]) -> Segments:
         ends = []
@@ -196,16 +217,23 @@ class BulkReader:
             for end in (transport.src, transport.dst):
                 self.census.name(end)
             ends.append((transport.src, transport.dst))
-        src, dst = (
-            np.array([self._endpoints.of(*end)[1] for end in side], np.uint64) for side in zip(*ends, strict=True)
-        )
-        ports = np.array([one.port << 16 | other.port for one, other in ends])
-        return named(np.array(list(odd)), src, dst, ports)
+        src, dst = (np.array([self._endpoints.of(*pair[side])[1] for pair in ends], np.uint64) for side in (0, 1))
+        ports = np.array([one.port << 16 | other.port for one, other in ends], np.int64)
+        return named(np.array(list(odd), np.int64), src, dst, ports)
+
+    def _find_copies(
+        self, window: Window, segments: Segments, turns: Ints, odd: dict[int, Packet], errors: dict[int, Packet]
+    ) -> Copied:
+        """The copies of a window, counted as far as they were made at another interface."""
+        first: dict[str, int] = {}
+        interfaces = [first.setdefault(name, number) for number, (_, name) in enumerate(self._links)]
+        copies = self._finder.find(segments, turns, window, odd, errors, interfaces)
+        self.tally.copies += len(copies.elsewhere)
+        return copies
 
     # -- connections -------------------------------------------------------------------------------------
 
-    def _segments(self, window: Window, segments: Segments, odd: dict[int, Packet], turns: Ints) -> None:
-        copies = self._finder.find(segments, turns, window, odd)
+    def _segments(self, window: Window, segments: Segments, odd: dict[int, Packet], copies: Copied) -> None:
         wild = np.zeros(len(segments.row), np.bool_)
         if copies.rows:
             wild, segments = self._without(copies, segments)
@@ -244,7 +272,7 @@ class BulkReader:
         self.census.learn(self._slots.server_host[slot], window.data, at - 16)
 
     def _packet_at(self, place: int) -> Packet:
-        return decode_alone(self._columns.frame(place, 0))
+        return decode_alone(self._windows.frame(place, 0))
 
     def _packets(self, slot: int) -> list[Packet]:
         """The kept packets of a connection, read again."""
@@ -252,7 +280,7 @@ class BulkReader:
         kept = slots.kept[slot]
         numbers = (slots.first[slot] + slots.numbers[:kept, slot]).tolist()
         places = (slots.place[slot] + slots.places[:kept, slot]).tolist()
-        return [decode_alone(self._columns.frame(*each)) for each in zip(places, numbers, strict=True)]
+        return [decode_alone(self._windows.frame(*each)) for each in zip(places, numbers, strict=True)]
 
     def _promote(self, slot: int) -> None:
         """Follow this connection packet by packet from now on."""

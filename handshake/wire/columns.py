@@ -6,6 +6,7 @@ UDP headers that were captured whole and whose lengths agree. Offsets and widths
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -182,33 +183,41 @@ def gather(data: Bytes, at: Ints, kind: np.dtype[Any]) -> NDArray[Any]:
     return views[at].view(kind)  # plain bytes are copied as such, structures field by field
 
 
-LINKS = {1: ETHERNET.size, 101: 0}
+ETHERNET_LINK, RAW_LINK = 1, 101
+LINKS = {ETHERNET_LINK: ETHERNET.size, RAW_LINK: 0}
 """Link types that are read here (Ethernet, raw IP) and where their network header begins."""
 
 
 def decode(  # noqa: PLR0917 - one column each
-    data: Bytes, starts: Ints, captured: Ints, original: Ints, linktype: int, endpoints: Endpoints
-) -> Plain:
-    """Sort the packets of a window: TCP segments, UDP datagrams, and the odd ones."""
-    count = len(starts)
-    if linktype not in LINKS:
-        none, ends = np.zeros(0, np.int64), np.zeros(0, np.uint64)
-        return Plain(named(none, ends, ends, none), Datagrams(none, ends, ends), np.arange(count))
-    at = starts + LINKS[linktype]
-    if linktype == 1:
-        kind = gather(data, starts + ETHERNET.offset_of("ethertype"), np.dtype(">u2"))
-        four, six = kind == 0x0800, kind == 0x86DD
-    else:
-        version = data[at] >> 4
-        four, six = version == 4, version == 6
-    packets = _packets(data, at, starts + np.maximum(original, captured), four, six, endpoints)
+    data: Bytes, starts: Ints, captured: Ints, original: Ints, link: Ints, linktypes: Sequence[int],
+    endpoints: Endpoints,
+) -> Plain:  # fmt: skip
+    """Sort the packets of a window: TCP segments, UDP datagrams, and odd ones. `linktypes` are those of the links."""
+    at, version = _networks(data, starts, link, linktypes)
+    limits = starts + np.maximum(original, captured)
+    packets = _packets(data, at, limits, version == 4, version == 6, endpoints)
     room = np.minimum(starts + captured, packets.end) - packets.at
     segments = _segments(data, packets, np.flatnonzero((packets.protocol == 6) & (room >= TCP.size)), room, endpoints)
     datagrams = _datagrams(data, packets, np.flatnonzero((packets.protocol == 17) & (room >= UDP.size)), endpoints)
-    odd = np.ones(count, np.bool_)
+    odd = np.ones(len(starts), np.bool_)
     for found in (segments, datagrams):
         odd[found.row] = False
     return Plain(segments, datagrams, np.flatnonzero(odd))
+
+
+def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, NDArray[np.int8]]:
+    """Where the network header of each packet begins, and its IP version; 0 where it is something else."""
+    at, version = starts.copy(), np.zeros(len(starts), np.int8)
+    for linktype in LINKS.keys() & set(linktypes):
+        of_link = np.array([each == linktype for each in linktypes])
+        rows = slice(None) if of_link.all() else np.flatnonzero(of_link[link])
+        at[rows] += LINKS[linktype]
+        if linktype == ETHERNET_LINK:
+            kind = gather(data, starts[rows] + ETHERNET.offset_of("ethertype"), np.dtype(">u2"))
+            version[rows] = (kind == 0x0800) * np.int8(4) + (kind == 0x86DD) * np.int8(6)
+        else:
+            version[rows] = data[at[rows]] >> 4
+    return at, version
 
 
 @dataclass(slots=True)
