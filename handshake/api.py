@@ -252,20 +252,47 @@ def count_in_bulk(
     None where that does not pay (below 1 MB, no plain file), or cannot be exact. `go_on` is asked after each window of
     the file; when it says no, the report is on what was read until then. Raises CaptureError.
     """
+    return _in_bulk(path, limit, go_on)
+
+
+def list_in_bulk(
+    path: str | os.PathLike[str],
+    alike: Callable[[Handshake], tuple[str, ...]],
+    limit: int = DEFAULT_LIMIT,
+    go_on: Callable[[Capture], bool] = lambda _: True,
+) -> Report | None:
+    """As `count_in_bulk`, with a line for each handshake in place of the counts.
+
+    `alike` says of a handshake what it shares with all that went like it: whatever follows from flags, options and
+    findings, and not from addresses, ports, times, or how much was said.
+    """
+    return _in_bulk(path, limit, go_on, alike)
+
+
+def _in_bulk(
+    path: str | os.PathLike[str],
+    limit: int,
+    go_on: Callable[[Capture], bool],
+    alike: Callable[[Handshake], tuple[str, ...]] | None = None,
+) -> Report | None:
     if not os.path.isfile(path) or os.path.getsize(path) < BULK_BYTES:  # a pipe can be opened but once
         return None
     with open_capture(path) as capture:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
         from handshake.bulk.sift import NotPlainError
-        from handshake.bulk.summary import Enough, swept
+        from handshake.bulk.summary import Enough, listed, swept
 
-        sweep = swept(capture, examine, limit)
+        sweep = listed(capture, examine, limit, alike) if alike else swept(capture, examine, limit)
         with suppress(NotPlainError):
             for report in sweep:
-                last = report if go_on(capture) or report.totals is not None else sweep.throw(Enough)
-                if last.totals is not None:
+                last = report if go_on(capture) or _is_whole(report) else sweep.throw(Enough)
+                if _is_whole(last):
                     return last
     return None
+
+
+def _is_whole(report: Report) -> bool:
+    return report.totals is not None or report.listing is not None
 
 
 def merged(parts: Sequence[Report]) -> Report:

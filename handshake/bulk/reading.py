@@ -10,6 +10,8 @@ from handshake.app.http import METHODS
 from handshake.bulk.census import Census
 from handshake.bulk.copies import Copied, CopyFinder
 from handshake.bulk.datagrams import Exchanges
+from handshake.bulk.listing import Listing
+from handshake.bulk.names import Names
 from handshake.bulk.room import NEVER, Room
 from handshake.bulk.sift import NotPlainError, Rows, Sieve, Sifted
 from handshake.bulk.slots import OPEN, Slots
@@ -21,7 +23,7 @@ from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Tally
 from handshake.source.columns import Columns, Window
-from handshake.wire.columns import Bools, Endpoints, Ints, Plain, Segments, decode, gather, joined, named
+from handshake.wire.columns import Bools, Ints, Plain, Segments, decode, gather, joined, named
 from handshake.wire.decode import Decoder
 from handshake.wire.decode import decode as decode_alone
 
@@ -33,13 +35,16 @@ DISORDER_NS = 10 * 10**9
 
 
 class BulkReader:
-    """One capture. `judge` adds the findings to a finished handshake."""
+    """One capture. `judge` adds the findings to a finished handshake; `lines` take what came of each."""
 
-    def __init__(self, columns: Columns, judge: Judge, source: str, limit: int) -> None:
+    def __init__(  # noqa: PLR0917 - what it is put together from
+        self, columns: Columns, judge: Judge, source: str, limit: int, names: Names, lines: Census | Listing
+    ) -> None:
         self._columns = columns
         self._judge = judge
         self._limit = limit
-        self._endpoints = Endpoints()
+        self._names = names
+        self._endpoints = names.endpoints
         self._slots = Slots()
         self._sieve = Sieve(self._slots, self._endpoints)
         self._table = FlowTable(UNBOUNDED)
@@ -56,7 +61,7 @@ class BulkReader:
         self._waiting: set[int] = set()
         """Slots that are live from now on, whose kept packets have not been fed."""
         self.tally = Tally()
-        self.census = Census(source, self._endpoints)
+        self.lines = lines
 
     @property
     def exchanges(self) -> tuple[int, int]:
@@ -157,7 +162,7 @@ class BulkReader:
             transport = packet.transport
             assert isinstance(transport, Segment | IcmpError)
             for end in (transport.src, transport.dst):
-                self.census.name(end)
+                self._names.note(end)
             ends.append((transport.src, transport.dst))
         src, dst = (
             np.array([self._endpoints.of(*end)[1] for end in side], np.uint64) for side in zip(*ends, strict=True)
@@ -176,7 +181,7 @@ class BulkReader:
                 self._take_copies(window, odd, copies)
                 return
         rows = Rows(window.time_ns[segments.row], window.first + segments.row,
-                    window.at + window.starts[segments.row], wild, _talk(window, segments))  # fmt: skip
+                    window.at + window.starts[segments.row], wild, self._talk(window, segments))  # fmt: skip
         slots = self._slots
         sifted = self._sieve.sift(window.data, segments, rows)
         self._learn(window, sifted)
@@ -188,6 +193,9 @@ class BulkReader:
             if len(slots) - slots.alive + len(self._table) > self._limit + self._limit // 2:
                 self._make_room()
             self._created_ns = max(self._created_ns, int(sifted.rows.time_ns[sifted.created].max()))
+
+    def _talk(self, window: Window, segments: Segments) -> Bools:
+        return _talk(window, segments) if self.lines.wants_talks else np.zeros(len(segments.row), np.bool_)
 
     def _without(self, copies: Copied, segments: Segments) -> tuple[Bools, Segments]:
         """Take the copies out; the connections that they belong to are followed one by one."""
@@ -205,8 +213,8 @@ class BulkReader:
         first = sifted.created
         first = first[(sifted.segments.six & sifted.segments.plain)[first]]
         slot, at = sifted.slot[first], sifted.segments.at[first]
-        self.census.learn(self._slots.client_host[slot], window.data, at - 32)
-        self.census.learn(self._slots.server_host[slot], window.data, at - 16)
+        self._names.learn(self._slots.client_host[slot], window.data, at - 32)
+        self._names.learn(self._slots.server_host[slot], window.data, at - 16)
 
     def _packet_at(self, place: int) -> Packet:
         return decode_alone(self._columns.frame(place, 0))
@@ -232,11 +240,12 @@ class BulkReader:
         newest = np.maximum.accumulate(np.append(self._created_ns, window.time_ns[created]))
         at = sifted.feed
         since, behind = _behind(sifted)
-        columns = (sifted.segments.row[at], at, since, behind, sifted.slot[at])
+        so_far = _passed_before(sifted)
+        columns = (sifted.segments.row[at], at, since, behind, sifted.slot[at], so_far[at] - so_far[since])
         work = list(zip(*(column.tolist() for column in columns), strict=True))
-        work += [(row, -1, 0, False, -1) for row in copies.rows]
+        work += [(row, -1, 0, False, -1, []) for row in copies.rows]
         begun_before = np.searchsorted(created, [row for row, *_ in sorted(work)]).tolist()
-        for (row, index, first, late, slot), before in zip(sorted(work), begun_before, strict=True):
+        for (row, index, first, late, slot, missed), before in zip(sorted(work), begun_before, strict=True):
             packet = odd.get(row) or decode_alone(self._frame(window, row))
             transport = packet.transport
             assert isinstance(transport, Segment | IcmpError)
@@ -246,7 +255,7 @@ class BulkReader:
             if slot in self._waiting:
                 self._promote(slot)
             if late:
-                self._catch_up_to(sifted, index, first, transport)
+                self._catch_up_to(sifted, index, first, missed, transport)
             begun = self._table.begun
             created_ns = max(self._created_ns, int(newest[before]))
             self._table.expire(transport, created_ns)
@@ -255,7 +264,7 @@ class BulkReader:
                 self._created_ns = max(created_ns, packet.time_ns)
                 if packet.number != self._slots.first[slot]:
                     self._created.append(np.array([packet.number]))
-        self._settle(sifted)
+        self._settle(sifted, so_far)
 
     def _take_copies(self, window: Window, odd: dict[int, Packet], copies: Copied) -> None:
         for row in sorted(copies.rows):
@@ -270,8 +279,13 @@ class BulkReader:
         self.tally.copies += 1
         self._table.copied(packet)
 
-    def _catch_up_to(self, sifted: Sifted, index: int, since: int, packet: Segment | IcmpError) -> None:
-        """Tell a conversation what was passed over before this packet, from `since` on or in windows before."""
+    def _catch_up_to(
+        self, sifted: Sifted, index: int, since: int, missed: list[list[int]], packet: Segment | IcmpError
+    ) -> None:
+        """Tell a conversation what was passed over before this packet, from `since` on or in windows before.
+
+        `missed` are segments and bytes of each side since then.
+        """
         group = int(sifted.group[index])
         start = int(sifted.starts[group])
         carried = bool(sifted.pending[group]) and since == start
@@ -285,12 +299,16 @@ class BulkReader:
             ack = int(sifted.segments.ack[last]) if here else int(sifted.ends[0][group, side])
             wnd = int(sifted.segments.wnd[last]) if here else int(sifted.ends[1][group, side])
             clock = _clock(sifted, slice(since, index), side)
-            if clock is None:
-                clock = int(sifted.clock[group, side]) if carried else -1
-            ends.append(Passed(int(sifted.before[side][index]), ack, wnd, clock))
+            segments, payload = missed[side]
+            if carried:
+                clock = int(sifted.clock[group, side]) if clock is None else clock
+                segments += int(sifted.untold[group, side, 0])
+                payload += int(sifted.untold[group, side, 1])
+            clock = -1 if clock is None else clock
+            ends.append(Passed(int(sifted.before[side][index]), ack, wnd, clock, segments, payload))
         flow.catch_up(int(sifted.before_ns[index]), *ends)
 
-    def _settle(self, sifted: Sifted) -> None:
+    def _settle(self, sifted: Sifted, so_far: Ints) -> None:
         """Note of connections that were fed what their conversations have not been told yet."""
         slots = self._slots
         at = sifted.feed
@@ -298,6 +316,7 @@ class BulkReader:
         stops = np.append(sifted.starts[1:], len(sifted.slot))[sifted.group[last]]
         passed = np.append(0, np.cumsum(sifted.passed))
         rest = passed[stops] > passed[last]
+        slots.untold[sifted.slot[last]] = so_far[stops] - so_far[last]
         for index, stop, slot, late in zip(
             *(each.tolist() for each in (last, stops, sifted.slot[last], rest)), strict=True
         ):
@@ -316,8 +335,8 @@ class BulkReader:
     def _conversation(self, slot: int) -> Conversation | None:
         slots = self._slots
         ports = int(slots.ports[slot])
-        client = self.census.endpoint(int(slots.client_host[slot]), ports >> 16)
-        server = self.census.endpoint(int(slots.server_host[slot]), ports & 0xFFFF)
+        client = self._names.endpoint(int(slots.client_host[slot]), ports >> 16)
+        server = self._names.endpoint(int(slots.server_host[slot]), ports & 0xFFFF)
         return self._table.between(client, server)
 
     def _catch_up(self, slot: int) -> None:
@@ -326,15 +345,17 @@ class BulkReader:
         flow = self._conversation(slot)
         if flow is None:
             raise NotPlainError("nothing to catch up")
-        ends = [Passed(*(int(each[slot, side]) for each in (slots.nxt, slots.ack, slots.wnd, slots.clock)))
+        ends = [Passed(*(int(each[slot, side]) for each in (slots.nxt, slots.ack, slots.wnd, slots.clock)),
+                       *slots.untold[slot, side].tolist())
                 for side in (0, 1)]  # fmt: skip
+        slots.pending[slot] = False
         flow.catch_up(int(slots.last_ns[slot]), *ends)
 
     # -- judgement ---------------------------------------------------------------------------------------
 
     def _finished(self, handshakes: Iterable[Handshake]) -> None:
         for handshake in handshakes:
-            self.census.add(self._judge(handshake))
+            self.lines.add(self._judge(handshake))
 
     def _verdicts_on(self, chosen: Ints) -> tuple[list[Verdict], Ints]:
         """Verdicts on connections, each judged once for all that went like it; and which of them is on whom."""
@@ -353,7 +374,7 @@ class BulkReader:
         """These connections are finished."""
         if len(chosen):
             verdicts, which = self._verdicts_on(chosen)
-            self.census.add_alike(self._slots, chosen, verdicts, which, evicted)
+            self.lines.add_alike(self._slots, chosen, verdicts, which, evicted)
             self._slots.release(chosen)
 
     def _make_room(self) -> None:
@@ -413,6 +434,18 @@ def _clock(sifted: Sifted, span: slice, side: int) -> int | None:
     stamps = sifted.tsval[span][said]
     stamps = stamps[stamps >= 0]
     return int(stamps[-1]) if len(stamps) else None
+
+
+def _passed_before(sifted: Sifted) -> Ints:
+    """Segments and bytes of either side that were passed over before each packet of the window, and in all of it.
+
+    The shape is (packets + 1, 2, 2).
+    """
+    gone = np.flatnonzero(sifted.passed)
+    total = np.zeros((len(sifted.passed) + 1, 2, 2), np.int64)
+    total[gone + 1, sifted.side[gone], 0] = 1
+    total[gone + 1, sifted.side[gone], 1] = sifted.segments.payload[gone]
+    return total.cumsum(axis=0)
 
 
 def _talk(window: Window, segments: Segments) -> Bools:

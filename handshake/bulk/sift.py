@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handshake.bulk.slots import MOST_BYTES, MOST_KEPT, ODD, OPEN, Slots
+from handshake.bulk.slots import MOST_KEPT, ODD, OPEN, Slots
 from handshake.findings.middlebox import PATIENT_NS
 from handshake.flow.table import LINGER_NS
 from handshake.model.packet import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN
@@ -90,6 +90,8 @@ class Sifted:
     """`Slots.clock` before this window."""
     pending: Bools
     """`Slots.pending` before this window."""
+    untold: Ints
+    """`Slots.untold` before this window."""
     created: Ints
     """First packets of connections that are new."""
 
@@ -120,6 +122,12 @@ def _counted(found: Bools | Ints, starts: Ints, group: Ints) -> Ints:
     total = np.cumsum(found, dtype=np.int64)
     total -= found
     return total - total[starts][group]
+
+
+def by_side(lane: Ints, lanes: int, payload: Ints) -> Ints:
+    """Segments and bytes of each lane, which is a side of a connection: the shape is (connections, 2, 2)."""
+    said = np.bincount(lane, payload, lanes).astype(np.int64)
+    return np.stack((np.bincount(lane, minlength=lanes), said), axis=1).reshape(-1, 2, 2)
 
 
 class Sieve:
@@ -308,7 +316,7 @@ class Sieve:
             self._keep(data, segs.take(where), rows, slot, side, where, rank, tsval, tsecr, mixed, dack, turn)
 
         carried_ends = slots.ack[ids], slots.wnd[ids]
-        clock, pending = slots.clock[ids], slots.pending[ids]
+        clock, pending, untold = slots.clock[ids], slots.pending[ids], slots.untold[ids]
 
         # where each connection stands now
         slots.rows[ids] += stops - starts + 1
@@ -332,19 +340,22 @@ class Sieve:
             slots.ttl[some, each], slots.wnd[some, each] = segs.ttl[at], segs.wnd[at]
             slots.tsval[some, each] = tsval[at]
             slots.fins[ids, each] |= fins[each][stops] | (is_fin & here)[stops]
-            said = slots.payload[ids, each] + np.add.reduceat(np.where(here, payload, 0), starts)
-            slots.payload[ids, each] = np.minimum(said, MOST_BYTES)
             slots.greeted[some, each] = is_syn[at]
             spoke_at = np.maximum.reduceat(np.where(passed & here & ~empty & (tsval >= 0), index, -1), starts)
             told = spoke_at >= 0
             slots.clock[ids[told], each] = tsval[spoke_at[told]]
+        counted = by_side(own, 2 * groups, payload)
+        slots.segments[ids] += counted[..., 0]
+        slots.payload[ids] += counted[..., 1]
+        gone = np.flatnonzero(passed)
+        slots.untold[ids] += by_side(own[gone], 2 * groups, payload[gone])
         slots.live[going] = True
         tops = tuple(
             np.where(before[each] > _NEVER // 2, (bases[each][group] + before[each]) & 0xFFFFFFFF, -1)
             for each in (0, 1)
         )
         return Sifted(segs, rows, slot, side, starts, group, feed, going, passed, (tops[0], tops[1]),
-                      (last[0], last[1]), tsval, before_ns, carried_ends, clock, pending,
+                      (last[0], last[1]), tsval, before_ns, carried_ends, clock, pending, untold,
                       starts[so_far == 0])  # fmt: skip
 
     def _options(self, data: Bytes, segs: Segments, is_syn: Bools) -> tuple[Ints, Ints, Words]:

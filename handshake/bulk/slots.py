@@ -12,8 +12,6 @@ from handshake.wire.columns import Ints, Words
 MOST_KEPT = 14
 """Packets of one connection that are remembered by their place in the file; with more it is followed one by one."""
 
-MOST_BYTES = 1 << 20
-
 _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "pair": ("u8", ()),
     "client": ("u8", ()),
@@ -43,7 +41,9 @@ _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "tsval": ("i8", (2,)),
     "clock": ("i8", (2,)),
     "wnd": ("i4", (2,)),
-    "payload": ("i4", (2,)),
+    "segments": ("i8", (2,)),
+    "payload": ("i8", (2,)),
+    "untold": ("i8", (2, 2)),
     "fins": ("?", (2,)),
     "place": ("i8", ()),
     "places": ("u4", (MOST_KEPT,)),
@@ -103,8 +103,11 @@ class Slots:
     clock: Ints
     """Timestamp of the last segment with data that was passed over, until its conversation is told; else -1."""
     wnd: Ints
-    payload: NDArray[np.int32]
-    """Bytes so far; no more than `MOST_BYTES` are counted."""
+    segments: Ints
+    payload: Ints
+    """Bytes so far."""
+    untold: Ints
+    """Segments and bytes of each side that were passed over, until its conversation is told."""
     fins: NDArray[np.bool_]
     place: Ints
     places: NDArray[np.uint32]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
-from handshake.api import Inspection, count_in_bulk, counted, merged
+from handshake.api import Inspection, count_in_bulk, counted, list_in_bulk, merged
 from handshake.cli.interruption import Interruption
 from handshake.cli.output import say
 from handshake.errors import CaptureError, ToolError
@@ -84,18 +85,40 @@ def read_captures(
 
 def summarise_captures(paths: Sequence[str], quiet: bool) -> Reading:
     """Read captures as `read_captures` does, for a report of counts alone: large ones in bulk, in bounded memory."""
+    parts, failure, interrupted = _read_in_bulk(paths, quiet, count_in_bulk, counted)
+    return Reading(merged(parts), failure, interrupted)
+
+
+def list_captures(
+    paths: Sequence[str], quiet: bool, alike: Callable[[Handshake], tuple[str, ...]]
+) -> tuple[list[Report], Reading]:
+    """Read captures as `read_captures` does, each for a report of its own: large ones in bulk, for a line a handshake.
+
+    `alike` as `list_in_bulk` takes it. Returns the reports, and what came of all of them together.
+    """
+    parts, failure, interrupted = _read_in_bulk(paths, quiet, partial(list_in_bulk, alike=alike))
+    return parts, Reading(merged(parts), failure, interrupted)
+
+
+def _read_in_bulk(
+    paths: Sequence[str],
+    quiet: bool,
+    in_bulk: Callable[..., Report | None],
+    otherwise: Callable[[Report], Report] = lambda report: report,
+) -> tuple[list[Report], int, bool]:
+    """The reports of captures, made in bulk, or of what `read_captures` gives; exit status of the worst failure."""
     silent = quiet or not sys.stderr.isatty()
     parts: list[Report] = []
     failure, interrupted = 0, False
     for path in paths:
         try:
             with Interruption() as interruption:
-                part = _counted_in_bulk(path, interruption, silent)
+                part = _bulk_shown(path, in_bulk, interruption, silent)
             interrupted = part is not None and interruption.came
             if part is None:
                 reading = read_captures([path], quiet)
                 failure, interrupted = max(failure, reading.failure), reading.interrupted
-                part = counted(reading.report)
+                part = otherwise(reading.report)
             elif interrupted:
                 say(f"interrupted after {part.tally.frames:,} frames")
             if part.sources:
@@ -105,11 +128,13 @@ def summarise_captures(paths: Sequence[str], quiet: bool) -> Reading:
             failure = max(failure, error.exit_status)
         if interrupted:
             break
-    return Reading(merged(parts), failure, interrupted)
+    return parts, failure, interrupted
 
 
-def _counted_in_bulk(path: str, interruption: Interruption, silent: bool) -> Report | None:
-    """What `count_in_bulk` gives, as far as it goes or until Ctrl-C; how far that is, on standard error."""
+def _bulk_shown(
+    path: str, in_bulk: Callable[..., Report | None], interruption: Interruption, silent: bool
+) -> Report | None:
+    """What `in_bulk` gives, as far as it goes or until Ctrl-C; how far that is, on standard error."""
     began = shown_at = time.monotonic()
     width = 0
 
@@ -126,7 +151,7 @@ def _counted_in_bulk(path: str, interruption: Interruption, silent: bool) -> Rep
         return not interruption.came
 
     try:
-        return count_in_bulk(path, go_on=go_on)
+        return in_bulk(path, go_on=go_on)
     finally:
         if width:
             sys.stderr.write("\r" + " " * width + "\r")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from handshake.cli.output import say, write_report
+from handshake.cli.output import say, write, write_report
 from handshake.model.handshake import Outcome
 from handshake.model.report import Report
 from handshake.render import Format
@@ -81,6 +82,8 @@ def replay(  # noqa: PLR0917 - the command line is the signature
         if reading.report.sources or reading.interrupted:
             write_report(reading.report, form, output, -1 if quiet else int(verbose))
         raise typer.Exit(reading.exit_status)
+    if form is Format.CSV and alone:
+        raise typer.Exit(_list(files, quiet, output))
     inspection = Inspection(secrets=secrets)
     reading = read_captures(files, quiet, by_tshark=engine is Engine.TSHARK, as_one=as_one, inspection=inspection)
     if reading.report.sources or reading.interrupted:
@@ -90,6 +93,17 @@ def replay(  # noqa: PLR0917 - the command line is the signature
             report = without_crowds(report)
         write_report(report, form, output, verbosity)
     raise typer.Exit(reading.exit_status)
+
+
+def _list(files: list[str], quiet: bool, output: Path | None) -> int:
+    """Every handshake as one row, of large captures without making more of it than that; returns the exit status."""
+    from handshake.cli.reading import list_captures
+    from handshake.render.csv import alike, render_all
+
+    reports, reading = list_captures(files, quiet, alike)
+    if reports or reading.interrupted:
+        write(partial(render_all, reports), output)
+    return reading.exit_status
 
 
 def _choose(report: Report, selection: Selection, quiet: bool) -> Report:

@@ -1,18 +1,22 @@
 """One row a handshake as comma-separated values: RFC 4180 quoting, lines ended by a plain newline.
 
 The columns are fixed (docs/json.md lists them); an empty cell is a value that is not known. A text that a
-spreadsheet would take for a formula is written with a leading apostrophe.
+spreadsheet would take for a formula is written with a leading apostrophe. Handshakes that were read in bulk come as
+lines, thousands at once, and give the same text.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from io import StringIO
+from itertools import count, groupby, repeat
 from typing import TextIO
 
 from handshake.model.handshake import Handshake
+from handshake.model.listing import Listing
 from handshake.model.report import Report
-from handshake.model.services import service_name
+from handshake.model.services import SERVICES, service_name
 from handshake.render.terminal import Terminal
 from handshake.render.units import moment
 from handshake.render.words import option_brief, way_words
@@ -51,13 +55,79 @@ COLUMNS: dict[str, Callable[[Handshake], Cell]] = {
 }
 """Header and value of each column, in order."""
 
+_ALIKE = {
+    "tags", "outcome", "syn_retransmits", "synack_retransmits", "options", "client_state", "server_state", "close",
+    "closed_first", "findings",
+}  # fmt: skip
+"""Those that handshakes share that went alike."""
+_RUNS = [(shared, list(names)) for shared, names in groupby(COLUMNS, _ALIKE.__contains__)]
+
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:
     """Write the header and the rows."""
+    render_all((report,), out, terminal)
+
+
+def render_all(reports: Iterable[Report], out: TextIO, terminal: Terminal) -> None:
+    """Write the rows of several captures, each with a report of its own; they are numbered through."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for handshake in report.handshakes:
-        writer.writerow([harmless(value(handshake)) for value in COLUMNS.values()])
+    before = 0
+    for report in reports:
+        for handshake in report.handshakes:
+            _, *cells = (harmless(value(handshake)) for value in COLUMNS.values())
+            writer.writerow([before + handshake.number, *cells])
+        before += len(report.handshakes)
+        if report.listing is not None:
+            out.writelines(_listed(report.listing, report.sources[0].name, before + 1))
+            before += len(report.listing)
+
+
+def alike(handshake: Handshake) -> tuple[str, ...]:
+    """The cells that handshakes share that went alike, those side by side as one text (for `api.list_in_bulk`)."""
+    return tuple(_text(COLUMNS[name](handshake) for name in names) for shared, names in _RUNS if shared)
+
+
+def _text(cells: Iterable[Cell]) -> str:
+    out = StringIO()
+    csv.writer(out, lineterminator="").writerow(map(harmless, cells))
+    return out.getvalue()
+
+
+def _listed(listing: Listing, source: str, number: int) -> Iterator[str]:
+    """The rows of a listing, some thousands as one text; the first one has this number."""
+    for lines in listing.pieces():
+        own: dict[str, Iterable[Cell]] = {
+            "number": count(number),
+            "source": repeat(_text((source,))),
+            "start": _moments(lines.start_ns),
+            "service": [SERVICES.get(port, "") for port in lines.server_port],
+        }
+        runs = zip(*lines.alike, strict=True)
+        columns: list[Iterable[Cell]] = []
+        for shared, names in _RUNS:
+            columns += [next(runs)] if shared else [own.get(name, getattr(lines, name, ())) for name in names]
+        row = ",".join(["%s"] * len(columns)) + "\n"
+        yield "".join(map(row.__mod__, zip(*map(_filled, columns), strict=False)))
+        number += len(lines.alike)
+
+
+def _filled(column: Iterable[Cell]) -> Iterable[Cell]:
+    """The same with empty cells for what is not known."""
+    if isinstance(column, list) and None in column:
+        return ["" if cell is None else cell for cell in column]
+    return column
+
+
+def _moments(times_ns: Iterable[int]) -> Iterator[str]:
+    """Each as `moment` says it."""
+    seconds: dict[int, list[str]] = {}
+    for time_ns in times_ns:
+        second, fraction = divmod(time_ns, 10**9)
+        around = seconds.get(second)
+        if around is None:
+            around = seconds[second] = f"{harmless(moment(second * 10**9))}".rsplit("000000000", 1)
+        yield f"{around[0]}{fraction:09}{around[1]}"
 
 
 def harmless(cell: Cell) -> Cell:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handshake.api import inspect
+from handshake.api import Inspection, inspect
 from handshake.bulk import summary
 from handshake.bulk.census import OUTCOMES, Census
 from handshake.bulk.reading import BulkReader
@@ -20,6 +21,7 @@ from handshake.findings import examine
 from handshake.findings.sketch import sketch
 from handshake.flow.table import DEFAULT_LIMIT
 from handshake.model.report import Report
+from handshake.render import csv
 from handshake.render.summary import render
 from handshake.render.terminal import terminal_of
 from handshake.source.capture import open_capture
@@ -48,7 +50,8 @@ def in_bulk(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> tuple[Lines,
     with pytest.MonkeyPatch.context() as patch, open_capture(path) as source:
         patch.setattr(summary, "BulkReader", Kept)
         *_, report = summary.swept(source, examine, limit, window)
-    return lines_of(readers[0].census), text(report), readers[0]
+    assert isinstance(readers[0].lines, Census)
+    return lines_of(readers[0].lines), text(report), readers[0]
 
 
 def lines_of(census: Census) -> Lines:
@@ -58,17 +61,16 @@ def lines_of(census: Census) -> Lines:
         ports = int(line["ports"])
         isns = tuple(None if line[side] < 0 else int(line[side]) for side in ("client_iss", "server_iss"))
         found[int(line["number"])] = (
-            OUTCOMES[line["outcome"]], census.endpoint(int(line["client_host"]), ports >> 16),
-            census.endpoint(int(line["server_host"]), ports & 0xFFFF), int(line["start"]), int(line["end"]),
+            OUTCOMES[line["outcome"]], census.names.endpoint(int(line["client_host"]), ports >> 16),
+            census.names.endpoint(int(line["server_host"]), ports & 0xFFFF), int(line["start"]), int(line["end"]),
             int(line["setup"]), int(line["irtt"]), codes[line["found"]], bool(line["probing"]), bool(line["unasked"]),
             isns,
         )  # fmt: skip
     return found
 
 
-def one_by_one(path: Path, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str]:
+def one_by_one(report: Report) -> tuple[Lines, str]:
     """The same, read packet by packet."""
-    report = inspect([path], limit)
     found: Lines = {}
     for handshake in report.handshakes:
         sketched, timing = sketch(handshake), handshake.timing
@@ -82,10 +84,25 @@ def one_by_one(path: Path, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str]:
     return found, text(report)
 
 
+def rows_in_bulk(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> str:
+    """The handshakes of a capture as CSV, read in bulk."""
+    with open_capture(path) as source:
+        *_, report = summary.listed(source, examine, limit, csv.alike, window)
+    return rows(report)
+
+
+def rows(report: Report) -> str:
+    out = io.StringIO()
+    csv.render(report, out, terminal_of(out))
+    return out.getvalue()
+
+
 def same(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> BulkReader:
     """Compare both ways; raises NotPlainError for a capture that is not to be read in bulk."""
     lines, summed, reader = in_bulk(path, window, limit)
-    assert (lines, summed) == one_by_one(path, limit)
+    report = inspect([path], limit)
+    assert (lines, summed) == one_by_one(report)
+    assert rows_in_bulk(path, window, limit) == rows(report)
     return reader
 
 
@@ -102,6 +119,21 @@ def test_random_captures_in_windows_of_any_size(
         same(path, window)
     except NotPlainError:
         assert bends > 0.2, "ordinary connections, a little bent, are always read in bulk"
+
+
+def test_rows_of_what_was_read_until_there_was_enough(tmp_path: Path) -> None:
+    path = tmp_path / "broken-off.pcap"
+    path.write_bytes(capture(5, 60, 0.2))
+    with open_capture(path) as source:
+        sweep = summary.listed(source, examine, DEFAULT_LIMIT, csv.alike, 20_000)
+        next(sweep)
+        report = sweep.throw(summary.Enough)
+    inspection = Inspection(str(path))
+    with open_capture(path) as source:
+        read = list(islice(source, report.tally.frames))
+        assert 0 < len(read) < source.frames + sum(1 for _ in source)
+    handshakes = [*(each for frame in read for each in inspection.feed(frame)), *inspection.finish()]
+    assert rows(report) == rows(inspection.report(handshakes, report.sources))
 
 
 def test_connections_that_go_alike_are_judged_once(tmp_path: Path) -> None:
