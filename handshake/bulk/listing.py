@@ -43,9 +43,14 @@ class Listing:
     def __init__(self, names: Names, alike: Alike) -> None:
         self._names = names
         self._alike = alike
-        self._known: dict[tuple[str, ...], int] = {}
+        self._kinds: dict[tuple[str, ...], int] = {}
         self._parts: list[np.ndarray] = []
         self._single: list[tuple[object, ...]] = []
+
+    @property
+    def texts(self) -> Sequence[tuple[str, ...]]:
+        """What handshakes share that went alike."""
+        return list(self._kinds)
 
     def __len__(self) -> int:
         return sum(map(len, self._parts)) + len(self._single)
@@ -87,7 +92,7 @@ class Listing:
         return self._kind(replace(verdict.example, findings=findings))
 
     def _kind(self, handshake: Handshake) -> int:
-        return self._known.setdefault(self._alike(handshake), len(self._known))
+        return self._kinds.setdefault(self._alike(handshake), len(self._kinds))
 
     def _flush(self) -> None:
         if self._single:
@@ -104,21 +109,15 @@ class Listing:
             yield self._piece(lines[order[start : start + _PIECE]])
 
     def _piece(self, lines: np.ndarray) -> Lines:
-        known = list(self._known)
-        ports = lines["ports"]
+        texts, ports = self._names.texts, lines["ports"]
         setup, irtt, to_syn_ack, to_ack = map(_or_none, lines["times"].T)
         segments, payload = lines["segments"].T.tolist(), lines["payload"].T.tolist()
         return Lines(
-            [known[index] for index in lines["alike"].tolist()],
-            self._hosts(lines["client"]), (ports >> 16).tolist(), self._hosts(lines["server"]),
-            (ports & 0xFFFF).tolist(), lines["start_ns"].tolist(), lines["end_ns"].tolist(),
-            setup, irtt, to_syn_ack, to_ack, segments[0], payload[0], segments[1], payload[1],
+            lines["alike"].tolist(), texts(lines["client"].tolist()), (ports >> 16).tolist(),
+            texts(lines["server"].tolist()), (ports & 0xFFFF).tolist(),
+            lines["start_ns"].tolist(), lines["end_ns"].tolist(), setup, irtt, to_syn_ack, to_ack,
+            segments[0], payload[0], segments[1], payload[1],
         )  # fmt: skip
-
-    def _hosts(self, words: np.ndarray) -> list[str]:
-        hosts = words.tolist()
-        texts = {host: self._names.text(host) for host in set(hosts)}
-        return [texts[host] for host in hosts]
 
 
 def _or_none(column: Ints) -> list[int | None]:

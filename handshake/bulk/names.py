@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from socket import AF_INET, AF_INET6, inet_ntop
 
 import numpy as np
@@ -10,6 +11,8 @@ from handshake.model.address import Endpoint
 from handshake.wire.columns import Bytes, Endpoints, Ints, Words
 
 _SIX = 1 << 63
+_MOST_TEXTS = 1 << 16
+"""Addresses that are remembered as text."""
 
 
 class Names:
@@ -18,6 +21,7 @@ class Names:
     def __init__(self) -> None:
         self.endpoints = Endpoints()
         self._hosts: dict[int, bytes] = {}
+        self._texts = _Texts(self._hosts)
 
     def note(self, end: Endpoint) -> int:
         """Remember the address of an endpoint, and give its word."""
@@ -38,6 +42,20 @@ class Names:
         """An endpoint from its words."""
         return Endpoint(self._hosts[host] if host & _SIX else host.to_bytes(4), port)
 
-    def text(self, host: int) -> str:
-        """An address as text."""
-        return inet_ntop(AF_INET6, self._hosts[host]) if host & _SIX else inet_ntop(AF_INET, host.to_bytes(4))
+    def texts(self, hosts: Iterable[int]) -> list[str]:
+        """Addresses as text."""
+        if len(self._texts) > _MOST_TEXTS:
+            self._texts.clear()
+        return [*map(self._texts.__getitem__, hosts)]
+
+
+class _Texts(dict[int, str]):
+    """Addresses as text by their words, made when asked for."""
+
+    def __init__(self, hosts: Mapping[int, bytes]) -> None:
+        self._hosts = hosts
+
+    def __missing__(self, host: int) -> str:
+        six = host & _SIX
+        text = self[host] = inet_ntop(AF_INET6, self._hosts[host]) if six else inet_ntop(AF_INET, host.to_bytes(4))
+        return text

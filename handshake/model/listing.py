@@ -11,8 +11,8 @@ from typing import Protocol
 class Lines:
     """Some handshakes in order of appearance: columns with one element for each. Times are ns, None as in `Timing`."""
 
-    alike: Sequence[tuple[str, ...]]
-    """What it shares with those that went like it, as the reader of the capture wanted it said."""
+    alike: Sequence[int]
+    """What it shares with those that went like it: a place in `Listing.texts`."""
     client_address: Sequence[str]
     client_port: Sequence[int]
     server_address: Sequence[str]
@@ -31,6 +31,10 @@ class Lines:
 
 class Listing(Protocol):
     """All handshakes of a capture."""
+
+    @property
+    def texts(self) -> Sequence[tuple[str, ...]]:
+        """What handshakes share that went alike, as who asked for the listing wants it said."""
 
     def __len__(self) -> int:
         """How many there are."""

@@ -8,7 +8,7 @@ lines, thousands at once, and give the same text.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import count, groupby, repeat
 from typing import TextIO
@@ -61,6 +61,7 @@ _ALIKE = {
 }  # fmt: skip
 """Those that handshakes share that went alike."""
 _RUNS = [(shared, list(names)) for shared, names in groupby(COLUMNS, _ALIKE.__contains__)]
+"""All columns: those side by side that are shared, and those side by side that are not."""
 
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:
@@ -96,38 +97,48 @@ def _text(cells: Iterable[Cell]) -> str:
 
 def _listed(listing: Listing, source: str, number: int) -> Iterator[str]:
     """The rows of a listing, some thousands as one text; the first one has this number."""
+    runs = list(zip(*listing.texts, strict=True))
+    name = _text((source,))
     for lines in listing.pieces():
         own: dict[str, Iterable[Cell]] = {
             "number": count(number),
-            "source": repeat(_text((source,))),
+            "source": repeat(name),
             "start": _moments(lines.start_ns),
             "service": [SERVICES.get(port, "") for port in lines.server_port],
         }
-        runs = zip(*lines.alike, strict=True)
+        shared = ([run[index] for index in lines.alike] for run in runs)
         columns: list[Iterable[Cell]] = []
-        for shared, names in _RUNS:
-            columns += [next(runs)] if shared else [own.get(name, getattr(lines, name, ())) for name in names]
+        for as_one, names in _RUNS:
+            columns += [next(shared)] if as_one else [own.get(each) or _known(getattr(lines, each)) for each in names]
         row = ",".join(["%s"] * len(columns)) + "\n"
-        yield "".join(map(row.__mod__, zip(*map(_filled, columns), strict=False)))
+        yield "".join(map(row.__mod__, zip(*columns, strict=False)))
         number += len(lines.alike)
 
 
-def _filled(column: Iterable[Cell]) -> Iterable[Cell]:
+def _known(column: Sequence[Cell]) -> Sequence[Cell]:
     """The same with empty cells for what is not known."""
-    if isinstance(column, list) and None in column:
-        return ["" if cell is None else cell for cell in column]
-    return column
+    return ["" if cell is None else cell for cell in column] if None in column else column
 
 
-def _moments(times_ns: Iterable[int]) -> Iterator[str]:
-    """Each as `moment` says it."""
-    seconds: dict[int, list[str]] = {}
-    for time_ns in times_ns:
-        second, fraction = divmod(time_ns, 10**9)
-        around = seconds.get(second)
-        if around is None:
-            around = seconds[second] = f"{harmless(moment(second * 10**9))}".rsplit("000000000", 1)
-        yield f"{around[0]}{fraction:09}{around[1]}"
+class _Seconds(dict[str, tuple[str, str]]):
+    """What `moment` writes around the fraction of a second, by the second."""
+
+    def __missing__(self, second: str) -> tuple[str, str]:
+        head, tail = moment(int(second) * 10**9).rsplit("0" * 9, 1)
+        around = self[second] = f"{harmless(head)}", tail
+        return around
+
+
+def _moments(times_ns: Sequence[int]) -> list[str]:
+    """Times as `moment` says them."""
+    if min(times_ns) < 10**9:
+        return [f"{harmless(moment(time_ns))}" for time_ns in times_ns]
+    seconds = _Seconds()
+    texts = []
+    for text in map(str, times_ns):
+        head, tail = seconds[text[:-9]]
+        texts.append(f"{head}{text[-9:]}{tail}")
+    return texts
 
 
 def harmless(cell: Cell) -> Cell:
