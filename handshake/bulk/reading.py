@@ -13,7 +13,7 @@ from handshake.bulk.datagrams import Exchanges
 from handshake.bulk.listing import Listing
 from handshake.bulk.names import Names
 from handshake.bulk.room import NEVER, Room
-from handshake.bulk.sift import NotPlainError, Rows, Sieve, Sifted
+from handshake.bulk.sift import DISORDER_NS, NotPlainError, Rows, Sieve, Sifted
 from handshake.bulk.slots import OPEN, Slots
 from handshake.bulk.verdicts import Judge, Verdict, feed, judged
 from handshake.flow.conversation import Conversation
@@ -31,7 +31,6 @@ _FIRST = np.array([int.from_bytes(start[:4], "little") for start in (*METHODS, b
 _LETTERS = np.array(sorted({start[0] for start in (*METHODS, b"HTTP")}), np.uint8)
 _TCP, _UDP = 6, 17
 UNBOUNDED = 1 << 62
-DISORDER_NS = 10 * 10**9
 
 
 class BulkReader:

@@ -34,6 +34,8 @@ from handshake.wire.columns import (
 INDEX_BITS = 18
 FIRST_WORDS = 64
 """Bytes of one side after which its protocol is known, or never will be (`app.talk`)."""
+DISORDER_NS = 10 * 10**9
+"""How far times may run back in a capture that lasts long enough for a flow table to forget what was closed."""
 _ECN = ECE | CWR | AE
 _NEVER = -(1 << 35)
 _STRIDE = 1 << 37
@@ -234,6 +236,10 @@ class Sieve:
         carried_fins = slots.fins[ids]
         fins = [carried_fins[group, each] | (index > fin_at[each][group]) for each in (0, 1)]
         own_fin, any_fin = np.where(zero, *fins), fins[0] | fins[1]
+        closing_ns = np.where(
+            carried_fins.any(1), slots.closing_ns[ids], time_ns[np.minimum(np.minimum(*fin_at), count - 1)]
+        )
+        lingered = any_fin & (time_ns - closing_ns[group] > LINGER_NS - DISORDER_NS)
         reset = slots.reset[ids][group] | (index > _first(is_rst, group, groups)[group])
 
         tsval, tsecr, mixed = self._options(data, segs, is_syn)
@@ -275,7 +281,7 @@ class Sieve:
             resets & in_order & ttl_same & (~has_ack | near) & (is_open | (opening & (turn == 2) & (~has_ack | acked)))
         )
         plain = first_syn | again | (syn_ack & opening) | (third & opening) | flows | refused | cut_off
-        wild = ~plain | rows.wild | ~segs.plain | (gap_ns < 0) | (any_fin & (gap_ns > LINGER_NS))
+        wild = ~plain | rows.wild | ~segs.plain | (gap_ns < 0) | lingered
 
         # what was said: which protocol it is must be known before data is passed over
         spoken = [_counted(np.where(here, payload, 0), starts, group) + slots.payload[ids, each][group]
@@ -321,7 +327,7 @@ class Sieve:
         # where each connection stands now
         slots.rows[ids] += stops - starts + 1
         slots.last_ns[ids], slots.last[ids] = time_ns[stops], rows.number[stops]
-        slots.kinds[ids] = kinds
+        slots.kinds[ids], slots.closing_ns[ids] = kinds, closing_ns
         slots.talked[ids] |= talked[stops] & ~slots.live[ids]
         slots.reset[ids] |= reset[stops] | is_rst[stops]
         slots.pending[ids] |= np.maximum.reduceat(passed, starts)
@@ -389,6 +395,7 @@ class Sieve:
         token |= (segs.seq == 0).astype(np.int64) << 19 & -((segs.flags & RST) > 0).astype(np.int64)
         token |= (segs.ip_id < 0).astype(np.int64) << 20
         token |= ((segs.ports & 0xFFFF) == 0).astype(np.int64) << 21 | (segs.ports < 65536).astype(np.int64) << 22
+        token |= ((segs.ack > 0) & ((segs.flags & ACK) == 0)).astype(np.int64) << 43
         echo = (tsecr == slots.syn_tsval[slot]).astype(np.int64)
         special = (tsval == 0) | (tsecr == 0) << 1 | echo << 2 | segs.wnd << 3 | (segs.ack == 0).astype(np.int64) << 19
         token |= np.where(syn, special, 0) << 23

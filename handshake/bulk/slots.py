@@ -22,6 +22,7 @@ _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "first": ("i8", ()),
     "last": ("i8", ()),
     "last_ns": ("i8", ()),
+    "closing_ns": ("i8", ()),
     "rows": ("i4", ()),
     "kept": ("i1", ()),
     "phase": ("i1", ()),
@@ -75,6 +76,8 @@ class Slots:
     last: Ints
     """Number of the last frame so far."""
     last_ns: Ints
+    closing_ns: Ints
+    """When the first FIN was captured, where there was one."""
     rows: Ints
     kept: Ints
     phase: NDArray[np.int8]

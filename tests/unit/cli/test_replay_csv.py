@@ -20,7 +20,7 @@ NEVER = 1 << 60
 def large(tmp_path: Path) -> str:
     """Connections of every kind, in a file whose name needs quoting."""
     path = tmp_path / 'of "many", bent.pcap'
-    path.write_bytes(capture(11, 400, 0.2))
+    path.write_bytes(capture(11, 120, 0.2))
     return str(path)
 
 
@@ -58,7 +58,7 @@ def test_one_capture(replay: Replays, large: str) -> None:
     in_bulk = replay(large, least=0)
     assert replay.in_bulk == 1
     assert in_bulk == replay(large, least=NEVER)
-    assert in_bulk[1].count("\n") > 300
+    assert in_bulk[1].count("\n") > 100
 
 
 def test_rows_of_several_captures_are_numbered_through(replay: Replays, large: str, tmp_path: Path) -> None:
