@@ -29,6 +29,9 @@ class Passed(NamedTuple):
     ack: int
     wnd: int
     tsval: int
+    segments: int
+    """How many of them it sent."""
+    payload_bytes: int
 
 
 class End:
@@ -128,7 +131,9 @@ class End:
             self.rcv_acked = segment.ack_raw if acked is None else seq.latest(acked, segment.ack_raw)
 
     def catch_up(self, passed: Passed) -> None:
-        """Take over where it stands."""
+        """Take over where it stands, and count what it sent."""
+        self.segments += passed.segments
+        self.payload_bytes += passed.payload_bytes
         if passed.snd_nxt >= 0:
             self.snd_nxt = passed.snd_nxt
         if passed.ack >= 0:
