@@ -297,8 +297,7 @@ def _in_bulk(
         recording.rewind()
         return None
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
-    from handshake.bulk.crew import NotSharedError
-    from handshake.bulk.sift import NotPlainError
+    from handshake.bulk.sift import NotPlainError, NotSharedError
     from handshake.bulk.summary import Enough, listed, swept
 
     part = recording.parts[0]
