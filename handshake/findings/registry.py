@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from enum import Enum
 from functools import lru_cache, reduce
 from itertools import chain
@@ -15,7 +14,7 @@ from handshake.model.crowd import Crowd
 from handshake.model.finding import Finding, Severity
 from handshake.model.handshake import CloseKind, Handshake, Mark, Outcome, Side, Step
 from handshake.model.packet import ACK, RST, SYN, IcmpError, Segment
-from handshake.model.record import dataclass
+from handshake.model.record import dataclass, replace
 
 
 class Match(NamedTuple):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from handshake.model.handshake import Change, EndState, Fold, Mark, Observed, Side, Step
 from handshake.model.packet import FIN, RST, SYN, Segment
+from handshake.model.record import replace
 
 MAX_STEPS = 200
 """Steps kept for one conversation; beyond it even remarkable segments are folded."""
