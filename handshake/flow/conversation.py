@@ -325,6 +325,8 @@ class Conversation:
                 self.strayed = not receiver.acknowledged_by(ack)
                 return Mark.STRAY_ACK
         if receiver.syn_acked:
+            if ack == receiver.snd_nxt:  # nearly always
+                return None
             known = sender.rcv_acked  # how far the receiver has come, where its own segments were not captured
             return Mark.BAD_ACK if receiver.far_from(ack) and (known is None or far(known, ack)) else None
         if receiver.state is State.SYN_RECEIVED and not confirms(segment, ack, sender, receiver):

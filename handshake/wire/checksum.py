@@ -41,6 +41,7 @@ def tcp_checksum_ok(src: bytes, dst: bytes, segment: bytes) -> bool | None:
     """
     size = len(segment)
     pseudo = int.from_bytes(src) + int.from_bytes(dst) + size + _TCP_PROTOCOL  # sums of words, modulo 65535
-    if (pseudo + (int.from_bytes(segment) << 8 * (size & 1))) % 0xFFFF == 0:
+    words = int.from_bytes(segment)
+    if (pseudo + (words << 8 if size & 1 else words)) % 0xFFFF == 0:
         return True
     return None if (int.from_bytes(segment[_CHECKSUM_AT : _CHECKSUM_AT + 2]) - pseudo) % 0xFFFF == 0 else False
