@@ -64,7 +64,7 @@ class Inspection:
 
     def feed(self, frame: Frame) -> list[Handshake]:
         """Take one frame; return the handshakes that it finished, findings attached."""
-        return self.take(self.decode(frame), frame.interface)
+        return self.take(self._decoder.decode(frame), frame.interface)
 
     def decode(self, frame: Frame) -> Packet:
         """The packet of the next frame, which `take` takes."""
@@ -91,7 +91,8 @@ class Inspection:
                 if seen_at == interface:
                     self._table.copied(transport)
                 return []
-        return [examine(handshake) for handshake in self._table.feed(packet)]
+        finished = self._table.feed(packet)
+        return [examine(handshake) for handshake in finished] if finished else []
 
     def _note_time(self, time_ns: int) -> None:
         tally = self._tally

@@ -295,10 +295,10 @@ class Conversation:
             return
         marks: list[Mark] = []
         events: list[Event] = []
-        ack = segment.ack
-        if ack is None:
+        if not segment.flags & ACK:
             self._step(segment, sender, receiver, marks=[Mark.NO_ACK], note="carries no ACK: no connection takes it")
             return
+        ack = segment.ack_raw
         odd = self._odd_ack(segment, ack, sender, receiver)
         if odd is not None:
             provokes = odd is Mark.BAD_ACK

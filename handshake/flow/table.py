@@ -78,7 +78,7 @@ class FlowTable:
             self._datagram(transport, packet.payload)
         elif isinstance(transport, IcmpError):
             self._icmp(transport)
-        return self._take_finished()
+        return self._take_finished() if self._finished else ()
 
     def conversation(self, packet: Segment | IcmpError) -> Conversation | None:
         """The conversation under way between the ends of a packet, in its VLANs and tunnels."""
@@ -152,8 +152,6 @@ class FlowTable:
         return (exchange.conclude(self.source) for key, exchange in self._exchanges.items() if key == exchange.key)
 
     def _take_finished(self) -> Sequence[Handshake]:
-        if not self._finished:
-            return ()
         finished, self._finished = self._finished, []
         return finished
 
