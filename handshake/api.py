@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from handshake.model.packet import Datagram, Frame, Packet, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.model.totals import Totals
 from handshake.source.capture import Capture, open_capture
+from handshake.source.recording import Recording
 from handshake.wire.decode import Decoder
 
 if TYPE_CHECKING:
@@ -222,11 +222,15 @@ def inspect(paths: Iterable[str | os.PathLike[str]], limit: int = DEFAULT_LIMIT)
 
     Raises CaptureError for the first file that cannot be read at all.
     """
+    return _inspected(map(open_capture, paths), limit)
+
+
+def _inspected(captures: Iterable[Capture], limit: int) -> Report:
     inspection = Inspection(limit=limit)
     handshakes: list[Handshake] = []
     sources: list[SourceInfo] = []
-    for path in paths:
-        with open_capture(path) as capture:
+    for opened in captures:
+        with opened as capture:
             inspection.begin(capture.name)
             for frame in capture:
                 handshakes.extend(inspection.feed(frame))
@@ -245,28 +249,58 @@ def counted(report: Report) -> Report:
     )  # fmt: skip
 
 
+def count(path: str | os.PathLike[str], limit: int = DEFAULT_LIMIT) -> Report:
+    """The counts of a capture, as `counted` gives them: in bulk where that pays. Raises CaptureError."""
+    with open_capture(path, again=True) as capture:
+        return count_in_bulk(Recording([capture]), limit) or counted(_inspected([capture], limit))
+
+
 def count_in_bulk(
-    path: str | os.PathLike[str], limit: int = DEFAULT_LIMIT, go_on: Callable[[Capture], bool] = lambda _: True
+    recording: Recording,
+    limit: int = DEFAULT_LIMIT,
+    go_on: Callable[[Recording], bool] = lambda _: True,
+    jobs: int = 1,
 ) -> Report | None:
-    """The counts of a large capture, as `counted` gives them, many packets at once.
+    """The counts of a large recording, as `counted` gives them, many packets at once. Open its parts to be read again.
 
-    None where that does not pay (below 1 MB, no plain file), or cannot be exact. `go_on` is asked after each window of
-    the file; when it says no, the report is on what was read until then. Raises CaptureError.
+    None where that does not pay (below 1 MB), or cannot be exact; then the recording begins anew. `go_on` is asked
+    after each window, and while a pipe is slow; when it says no, the report is on what was read until then. `jobs`
+    processes share the work where it is one plain file (forked: a process with threads asks for one).
     """
-    if not os.path.isfile(path) or os.path.getsize(path) < BULK_BYTES:  # a pipe can be opened but once
+    if not _is_large(recording, go_on):
+        recording.rewind()
         return None
-    with open_capture(path) as capture:
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
-        from handshake.bulk.sift import NotPlainError
-        from handshake.bulk.summary import Enough, swept
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
+    from handshake.bulk.crew import NotSharedError
+    from handshake.bulk.sift import NotPlainError
+    from handshake.bulk.summary import Enough, swept
 
-        sweep = swept(capture, examine, limit)
-        with suppress(NotPlainError):
-            for report in sweep:
-                last = report if go_on(capture) or report.totals is not None else sweep.throw(Enough)
-                if last.totals is not None:
-                    return last
+    jobs = jobs if len(recording.parts) == 1 and recording.parts[0].plain else 1
+    sweep = swept(recording, examine, limit, jobs=jobs)
+    try:
+        for report in sweep:
+            last = report if go_on(recording) or report.totals is not None else sweep.throw(Enough)
+            if last.totals is not None:
+                return last
+    except NotSharedError:
+        recording.rewind()
+        return count_in_bulk(recording, limit, go_on)
+    except NotPlainError:
+        recording.rewind()
     return None
+
+
+def _is_large(recording: Recording, go_on: Callable[[Recording], bool]) -> bool:
+    """Whether it pays to read it in bulk, or nobody wants to wait until that is known."""
+    reached = 0
+    for part in recording.parts:
+        there = False
+        while not there and reached < BULK_BYTES:
+            there = part.reach(BULK_BYTES - reached)
+            if not go_on(recording):
+                return True
+        reached += part.reached
+    return reached >= BULK_BYTES
 
 
 def merged(parts: Sequence[Report]) -> Report:

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 
 import numpy as np
 
 from handshake.flow.copies import AT_ONCE_NS, REMEMBERED, WITHIN_NS, fingerprint, here_within_ns
-from handshake.model.options import NOP, TIMESTAMPS
-from handshake.model.packet import FIN, RST, SYN, Packet, Segment
+from handshake.model.packet import FIN, RST, SYN, IcmpError, Packet, Segment
 from handshake.model.record import dataclass
 from handshake.source.columns import Window
-from handshake.wire.columns import Endpoints, Ints, Segments, Words
+from handshake.wire.columns import OTHER, Bools, Endpoints, Ints, Segments, Words, options_of
 
 _MIX = np.random.default_rng().integers(0, 1 << 63, 5, np.uint64) * np.uint64(2) + np.uint64(1)
 """Packets with the same sum only may be the same: they are compared."""
 
 _ALL = (1 << 64) - 1
+_TSVAL, _TAGS, _TIME, _TURN, _WHERE, _PLACE = range(5, 11)
+"""Facts on a packet, one row of 11: what copies share (endpoints, numbers, flags with window and payload, IP
+identification, TSval, tags as a hash), then time, turn, interface, and place in the file."""
+_SHARED, _COLUMNS = _TIME, 11
+_LONG_AGO = -9
+_UNREAD = -2
+"""In place of a TSval that stands among other options."""
 
 
 @dataclass(slots=True)
 class Copied:
-    """Places in the window of packets that are copies, and the pairs of endpoints between which they went."""
+    """Places in the window of packets that are copies."""
 
     rows: set[int] = field(default_factory=set)
+    """Copies of what the same interface had seen."""
     pairs: set[int] = field(default_factory=set)
+    """Pairs of endpoints between which those went."""
+    elsewhere: set[int] = field(default_factory=set)
+    """Copies of what another interface had seen."""
 
 
 class CopyFinder:
@@ -35,89 +45,170 @@ class CopyFinder:
         self._endpoints = endpoints
         self._read = read
         self._noted = 0
+        self._others = np.zeros(0, np.int64)
+        """Turns of the other packets of this window."""
         self._prints = np.zeros(0, np.uint64)
-        self._facts = np.zeros((3, 0), np.int64)
-        """Time, turn, and place in the file."""
+        self._facts = np.zeros((0, _COLUMNS), np.int64)
 
-    def find(self, segments: Segments, window: Window, odd: dict[int, Packet], others: Sequence[int]) -> Copied:
-        """The copies among the segments of a window, which come in the order of the capture.
+    def turns(self, rows: Ints, others: Sequence[int]) -> Ints:
+        """How often the memory has been turned over before each packet: the next segments of a capture, by place.
 
-        `others` are places of ICMP errors about something else than TCP: they take room in the memory.
+        `others` are places of ICMP errors about something else than TCP, which take room in the memory as well.
         """
-        count = len(segments.row)
-        order = np.arange(count) + np.searchsorted(np.array(others, np.int64), segments.row)
-        turns = (self._noted + order) // REMEMBERED
-        self._noted += count + len(others)
-        prints, within = _prints_of(segments), _within(segments)
-        for index in np.flatnonzero(~segments.plain).tolist():
-            packet = odd[int(segments.row[index])].transport
-            if isinstance(packet, Segment):
-                prints[index] = self._print_of(packet)
-                within[index] = here_within_ns(packet)
-        able = np.flatnonzero(within > 0)
-        row = segments.row[able]
-        facts = np.stack((window.time_ns[row], turns[able], window.at + window.starts[row]))
-        every, facts = np.concatenate((self._prints, prints[able])), np.concatenate((self._facts, facts), axis=1)
+        others_at = np.array(others, np.int64)
+        before = self._noted + np.searchsorted(others_at, rows) + np.arange(len(rows))
+        self._others = (self._noted + np.searchsorted(rows, others_at) + np.arange(len(others))) // REMEMBERED
+        self._noted += len(rows) + len(others)
+        return before // REMEMBERED
+
+    def find(  # noqa: PLR0917 - all that is known of a window
+        self, segments: Segments, turns: Ints, window: Window, odd: Mapping[int, Packet],
+        others: Mapping[int, Packet], interfaces: Sequence[int],
+    ) -> Copied:  # fmt: skip
+        """The copies among the segments of a window, which come in the order of the capture, and among `others`.
+
+        `interfaces` tells which one each link stands for.
+        """
+        line = _Line(self._endpoints, segments, window, {**odd, **others}, list(others), interfaces)
+        turn = line.merged(turns, self._others[: len(others)])
+        able = np.arange(len(line.row)) if len(set(interfaces)) > 1 else np.flatnonzero(line.within > 0)
+        kept = len(self._prints)
+        every = np.concatenate((self._prints, line.prints[able]))
         ordered = np.sort(every)
         twice = ordered[1:][ordered[1:] == ordered[:-1]]
-        found, copies = Copied(), []
+        found, fresh = Copied(), np.ones(len(line.row), np.bool_)
         if len(twice):
-            limits = np.concatenate((np.zeros(len(self._prints), np.int64), within[able]))
-            copies = self._copies(np.flatnonzero(np.isin(every, twice)), every, facts, limits)
-            places = able[np.array(copies, np.int64) - len(self._prints)]
-            found.rows.update(segments.row[places].tolist())
-            found.pairs.update(self._endpoints.pair(segments.src[places], segments.dst[places]).tolist())
-        recent = facts[1] >= (self._noted - 1) // REMEMBERED - 1
-        recent[copies] = False
-        self._prints, self._facts = every[recent], facts[:, recent]
+            same = np.flatnonzero(np.isin(every, twice))
+            before, now = same[same < kept], able[same[same >= kept] - kept]
+            facts = np.concatenate((self._read_up(self._facts[before]), line.facts(now, turn, whole=True)))
+            limits = np.concatenate((np.zeros(len(before), np.int64), line.within[now]))
+            at, here = _copies(facts, limits)
+            copies = now[at - len(before)]
+            fresh[copies] = False
+            found.elsewhere.update(line.row[copies[~here]].tolist())
+            found.rows.update(line.row[copies[here]].tolist())
+            found.pairs.update(line.pairs(copies[here]))
+        recent = (self._noted - 1) // REMEMBERED - 1
+        rest, chosen = self._facts[:, _TURN] >= recent, np.flatnonzero(fresh & (turn >= recent))
+        self._prints = np.concatenate((self._prints[rest], line.prints[chosen]))
+        self._facts = np.concatenate((self._facts[rest], line.facts(chosen, turn)))
         return found
 
-    def _copies(self, same: Ints, every: Words, facts: Ints, limits: Ints) -> list[int]:
-        """Of packets that look the same, those that came soon enough after another."""
-        seen: dict[int, tuple[int, int, int]] = {}
-        copies = []
-        for index in same.tolist():
-            key = int(every[index])
-            time_ns, turn, place = facts[:, index].tolist()
-            before = seen.get(key)
-            soon = before is not None and before[1] >= turn - 1 and 0 <= time_ns - before[0] < limits[index]
-            if soon and before is not None and self._alike(before[2], place):
-                copies.append(index)
-            else:
-                seen[key] = time_ns, turn, place
-        return copies
-
-    def _print_of(self, segment: Segment) -> int:
-        """As `_prints_of`, of a packet that was decoded alone."""
-        stamped = [item.kind for item in segment.options.items] == [NOP, NOP, TIMESTAMPS]
-        tsval = segment.options.tsval if stamped and segment.options.tsval is not None else -1
-        ip_id = -1 if segment.ip_id is None else segment.ip_id
-        words = (
-            self._endpoints.of(*segment.src)[1], self._endpoints.of(*segment.dst)[1],
-            segment.seq << 32 | segment.ack_raw,
-            segment.flags | segment.wnd << 9 | segment.payload_len << 25, ip_id << 33 ^ tsval,
-        )  # fmt: skip
-        total = sum(word * int(factor) for word, factor in zip(words, _MIX, strict=True)) + hash(segment.tags)
-        total = total if segment.tags else total - hash(())
-        return (total & _ALL) ^ (total & _ALL) >> 32
-
-    def _alike(self, *places: int) -> bool:
-        one, other = (self._read(place).transport for place in places)
-        return isinstance(one, Segment) and isinstance(other, Segment) and fingerprint(one) == fingerprint(other)
+    def _read_up(self, facts: Ints) -> Ints:
+        """The same, with the timestamps that stand among other options."""
+        for index in np.flatnonzero(facts[:, _TSVAL] == _UNREAD).tolist():
+            packet = self._read(int(facts[index, _PLACE])).transport
+            assert isinstance(packet, Segment)
+            facts[index, _TSVAL] = -1 if packet.options.tsval is None else packet.options.tsval
+        return facts
 
 
-def _prints_of(segments: Segments) -> Words:
-    """All that a copy shares with its original, but for timestamps among other options."""
-    words = segments.src * _MIX[0] + segments.dst * _MIX[1]
+class _Line:
+    """The segments and ICMP errors of a window, in the order of the capture."""
+
+    def __init__(  # noqa: PLR0917 - all that is known of a window
+        self, endpoints: Endpoints, segments: Segments, window: Window, alone: Mapping[int, Packet],
+        others: Sequence[int], interfaces: Sequence[int],
+    ) -> None:  # fmt: skip
+        self._endpoints, self._segments, self._window = endpoints, segments, window
+        self._interfaces = np.array(interfaces)
+        self._words = _words(segments)
+        at = np.searchsorted(segments.row, others)
+        self._which = np.insert(np.arange(len(segments.row)), at, -1)
+        self._at = at
+        self.row = np.insert(segments.row, at, others)
+        """Places in the window."""
+        self.prints = np.insert(_mixed(self._words), at, 0)
+        """The same for packets that are alike, and hardly for any others."""
+        self.within = np.insert(_within(segments), at, 0)
+        """How soon a copy at the same interface has to come, ns."""
+        self._alone: dict[int, Ints] = {}
+        """What copies share, of packets that were decoded one by one."""
+        for index in np.flatnonzero(np.insert(~segments.plain, at, True)).tolist():
+            packet = alone[int(self.row[index])].transport
+            assert isinstance(packet, Segment | IcmpError)
+            shared = self._alone[index] = self._shared(packet)
+            words = shared.view(np.uint64)[:, None]
+            self.prints[index] = (_mixed(words[:_TSVAL]) ^ words[_TAGS])[0]
+            self.within[index] = here_within_ns(packet)
+
+    def merged(self, segments: Ints, others: Ints) -> Ints:
+        """One column of those of the segments and of the others."""
+        return np.insert(segments, self._at, others)
+
+    def _shared(self, packet: Segment | IcmpError) -> Ints:
+        if isinstance(packet, IcmpError):
+            words = [fingerprint(packet), 0, 0, 0, 0, 0, 1]
+        else:
+            tsval, ip_id = packet.options.tsval, packet.ip_id
+            words = [
+                self._endpoints.of(*packet.src)[1], self._endpoints.of(*packet.dst)[1],
+                packet.seq << 32 | packet.ack_raw, packet.flags | packet.wnd << 9 | packet.payload_len << 25,
+                -1 if ip_id is None else ip_id, -1 if tsval is None else tsval, hash(packet.tags) if packet.tags else 0,
+            ]  # fmt: skip
+        return np.array([word & _ALL for word in words], np.uint64).view(np.int64)
+
+    def facts(self, chosen: Ints, turns: Ints, *, whole: bool = False) -> Ints:
+        """The facts on some of them; `whole`: with the timestamps that stand among other options."""
+        segments, window = self._segments, self._window
+        row, which = self.row[chosen], self._which[chosen]
+        facts = np.zeros((len(chosen), _COLUMNS), np.int64)
+        plain = np.flatnonzero(which >= 0)
+        taken = which[plain]
+        for column, words in enumerate(self._words):
+            facts[plain, column] = words.view(np.int64)[taken]
+        facts[plain, _TSVAL] = np.where(segments.form == OTHER, _UNREAD, segments.tsval)[taken]
+        for at in np.flatnonzero(np.isin(chosen, list(self._alone))).tolist():
+            facts[at, :_SHARED] = self._alone[int(chosen[at])]
+        unread = np.flatnonzero(facts[:, _TSVAL] == _UNREAD) if whole else ()
+        if len(unread):
+            some = which[unread]
+            _, facts[unread, _TSVAL], _ = options_of(window.data, segments.at[some], segments.header[some])
+        facts[:, _TIME], facts[:, _TURN] = window.time_ns[row], turns[chosen]
+        facts[:, _WHERE] = self._interfaces[window.link[row]]
+        facts[:, _PLACE] = window.at + window.starts[row]
+        return facts
+
+    def pairs(self, chosen: Ints) -> list[int]:
+        """Words for the pairs of endpoints of some segments."""
+        which = self._which[chosen]
+        pairs: list[int] = self._endpoints.pair(self._segments.src[which], self._segments.dst[which]).tolist()
+        return pairs
+
+
+def _words(segments: Segments) -> tuple[Words | Ints, ...]:
+    """All that a copy shares with its original, but for its timestamp."""
     numbers = segments.seq << 32 | segments.ack
     rest = segments.flags & 511 | segments.wnd << 9 | segments.payload << 25
-    for each, factor in zip((numbers, rest, segments.ip_id << 33 ^ segments.tsval), _MIX[2:], strict=True):
-        words += each.view(np.uint64) * factor
-    mixed: Words = words ^ words >> np.uint64(32)
-    return mixed
+    return segments.src, segments.dst, numbers, rest, segments.ip_id
+
+
+def _mixed(words: Iterable[Words | Ints]) -> Words:
+    mixed = sum(each.view(np.uint64) * factor for each, factor in zip(words, _MIX, strict=True))
+    assert isinstance(mixed, np.ndarray)
+    spread: Words = mixed ^ mixed >> np.uint64(32)
+    return spread
 
 
 def _within(segments: Segments) -> Ints:
+    """How soon a copy at the same interface has to come, ns; 0 where that cannot be told."""
     opens = ((segments.flags & (SYN | FIN)) > 0) & ((segments.flags & RST) == 0)
-    within: Ints = np.where(segments.ip_id > 0, WITHIN_NS, np.where(opens, AT_ONCE_NS, 0)) * segments.plain
-    return within
+    told = segments.ip_id > 0
+    within: Ints = told * np.int64(WITHIN_NS) + (opens & ~told) * np.int64(AT_ONCE_NS)
+    return within * segments.plain
+
+
+def _copies(facts: Ints, limits: Ints) -> tuple[Ints, Bools]:
+    """Of packets in the order of the capture, those that came soon enough after another; whether at one interface."""
+    seen: dict[bytes, tuple[int, int, int]] = {}
+    copies, here = [], []
+    rest = zip(limits.tolist(), facts[:, _TIME : _WHERE + 1].tolist(), strict=True)
+    for index, (limit, (time_ns, turn, where)) in enumerate(rest):
+        key = facts[index, :_SHARED].tobytes()
+        before_ns, before_turn, seen_at = seen.get(key, (0, _LONG_AGO, 0))
+        if before_turn >= turn - 1 and 0 <= time_ns - before_ns < (limit if seen_at == where else WITHIN_NS):
+            copies.append(index)
+            here.append(seen_at == where)
+        else:
+            seen[key] = time_ns, turn, where
+    return np.array(copies, np.int64), np.array(here, np.bool_)

@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TypeVar
 
@@ -16,7 +17,8 @@ from handshake.errors import CaptureError, ToolError
 from handshake.model.handshake import Handshake
 from handshake.model.record import dataclass
 from handshake.model.report import Report, SourceInfo
-from handshake.source.capture import Capture, open_capture
+from handshake.source.capture import open_capture
+from handshake.source.recording import MOST_PARTS, Recording
 
 _BATCH = 1 << 12
 """Frames between two looks at the clock."""
@@ -83,51 +85,73 @@ def read_captures(
     return Reading(inspection.report(handshakes, sources), failure, interrupted)
 
 
-def summarise_captures(paths: Sequence[str], quiet: bool) -> Reading:
+def summarise_captures(paths: Sequence[str], quiet: bool, *, as_one: bool = False) -> Reading:
     """Read captures as `read_captures` does, for a report of counts alone: large ones in bulk, in bounded memory."""
+    if as_one and len(paths) > MOST_PARTS:
+        return read_captures(paths, quiet, as_one=True)
     silent = quiet or not sys.stderr.isatty()
     parts: list[Report] = []
     failure, interrupted = 0, False
-    for path in paths:
+    for recording in [sorted(paths, key=_begins_ns)] if as_one else [[path] for path in paths]:
+        frames = 0
         try:
-            with Interruption() as interruption:
-                part = _counted_in_bulk(path, interruption, silent)
-            interrupted = part is not None and interruption.came
-            if part is None:
-                reading = read_captures([path], quiet)
-                failure, interrupted = max(failure, reading.failure), reading.interrupted
-                part = counted(reading.report)
-            elif interrupted:
-                say(f"interrupted after {part.tally.frames:,} frames")
-            if part.sources:
-                parts.append(part)
-        except CaptureError as error:
-            say(str(error))
-            failure = max(failure, error.exit_status)
+            with ExitStack() as stack:
+                captures = []
+                for path in recording:
+                    try:
+                        captures.append(stack.enter_context(open_capture(path, again=True)))
+                    except CaptureError as error:
+                        say(str(error))
+                        failure = max(failure, error.exit_status)
+                if captures:
+                    part, interrupted = _counted(Recording(captures), silent)
+                    parts.append(part)
+                    frames = part.tally.frames
+        except KeyboardInterrupt:
+            interrupted = True
         if interrupted:
+            say(f"interrupted after {frames:,} frames")
             break
     return Reading(merged(parts), failure, interrupted)
 
 
-def _counted_in_bulk(path: str, interruption: Interruption, silent: bool) -> Report | None:
+def _counted(recording: Recording, silent: bool) -> tuple[Report, bool]:
+    """The counts of a recording, as far as it goes or until Ctrl-C, which is told."""
+    with Interruption() as interruption:
+        part = _counted_in_bulk(recording, interruption, silent)
+    if part is not None:
+        return part, interruption.came
+    inspection, interrupted = Inspection(recording.name), False
+    handshakes: list[Handshake] = []
+    try:
+        for frame in shown(recording, silent):
+            handshakes.extend(inspection.feed(frame))
+    except KeyboardInterrupt:
+        interrupted = True
+    handshakes.extend(inspection.finish())
+    return counted(inspection.report(handshakes, recording.info())), interrupted
+
+
+def _counted_in_bulk(recording: Recording, interruption: Interruption, silent: bool) -> Report | None:
     """What `count_in_bulk` gives, as far as it goes or until Ctrl-C; how far that is, on standard error."""
     began = shown_at = time.monotonic()
     width = 0
 
-    def go_on(capture: Capture) -> bool:
+    def go_on(recording: Recording) -> bool:
         nonlocal shown_at, width
         now = time.monotonic()
         if not silent and now - shown_at > _PATIENCE_S:
-            took, share = now - began, capture.position / capture.size
-            line = f"{capture.frames:,} frames, {share:.0%}, {capture.frames / took:,.0f} a second, "
-            line += f"{took / share - took:,.0f} s left"
+            took, share = now - began, recording.share
+            line = f"{recording.frames:,} frames, {recording.frames / took:,.0f} a second"
+            if share:
+                line += f", {share:.0%}, {took / share - took:,.0f} s left"
             sys.stderr.write(f"\r{line.ljust(width)}")
             sys.stderr.flush()
             shown_at, width = now, len(line)
         return not interruption.came
 
     try:
-        return count_in_bulk(path, go_on=go_on)
+        return count_in_bulk(recording, go_on=go_on)
     finally:
         if width:
             sys.stderr.write("\r" + " " * width + "\r")

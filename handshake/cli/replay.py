@@ -75,9 +75,9 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     form = Format.LADDER if ladder else Format.SUMMARY if summary else form
     if as_one and (engine is Engine.TSHARK or not all(map(os.path.isfile, files))):
         raise typer.BadParameter("parts of one recording are files that we read ourselves", param_hint="--as-one")
-    alone = engine is Engine.HANDSHAKE and not as_one and not selection and len(set(files)) == len(files)
+    alone = engine is Engine.HANDSHAKE and not selection and len(set(files)) == len(files)
     if form is Format.SUMMARY and alone:
-        reading = summarise_captures(files, quiet)
+        reading = summarise_captures(files, quiet, as_one=as_one)
         if reading.report.sources or reading.interrupted:
             write_report(reading.report, form, output, -1 if quiet else int(verbose))
         raise typer.Exit(reading.exit_status)

@@ -58,6 +58,8 @@ class Tally:
     """Connections dropped from the full flow table before their end."""
     evicted_exchanges: int = 0
     """UDP exchanges dropped from the full table."""
+    forgotten: int = 0
+    """Handshakes that rules about many, listening sockets and percentiles did not look at: there were too many."""
     first_ns: int | None = None
     """Time of the earliest frame."""
     last_ns: int | None = None
@@ -75,7 +77,7 @@ class Tally:
         """Add the counts of another capture."""
         for name in (
             "frames", "tcp", "udp", "icmp_errors", "evicted", "evicted_exchanges", "copies", "backward",
-            "unmatched_icmp",
+            "unmatched_icmp", "forgotten",
         ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(later, name))
         for mine, other in ((self.undecoded, later.undecoded), (self.faults, later.faults)):

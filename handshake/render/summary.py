@@ -126,6 +126,8 @@ def skipped(tally: Tally) -> Iterator[str]:
         yield f"{count(tally.evicted, 'connection')} followed only in part: the flow table was full"
     if tally.evicted_exchanges:
         yield f"{count(tally.evicted_exchanges, 'UDP exchange')} followed only in part: the table was full"
+    if tally.forgotten:
+        yield f"{count(tally.forgotten, 'handshake')}, the oldest, by rules about many, listeners and percentiles"
 
 
 def _reasons(reasons: dict[str, int]) -> str:

@@ -24,14 +24,15 @@ class Capture:
     Where the file is cut or makes no sense, the iteration ends and `damage` says where and why.
     """
 
-    def __init__(self, path: str) -> None:
-        self._stream = ByteStream(path)
+    def __init__(self, path: str, *, again: bool = False) -> None:
+        self._stream = ByteStream(path, again=again)
+        self._path = path
         self.name = self._stream.name
         """The path as given, or `standard input`."""
         self.frames = 0
         """Frames read so far."""
         self.position = 0
-        """Bytes read so far, where it is read in windows."""
+        """Bytes of the (decompressed) file read so far, where it is read in windows."""
         self.damage: Damage | None = None
         """Set when the iteration ended before the true end of the file."""
         try:
@@ -70,14 +71,40 @@ class Capture:
         self._stream.close()
 
     @property
-    def size(self) -> int:
-        """Bytes of the file; 0 where it is no plain file of its own."""
-        descriptor = self.descriptor()
-        return 0 if descriptor is None else os.fstat(descriptor).st_size
+    def share(self) -> float | None:
+        """How much of the file was read, where it is read in windows; None for a pipe."""
+        return self._stream.share(self.position)
+
+    @property
+    def plain(self) -> bool:
+        """Its bytes lie in a file as they are, and can be read from anywhere as often as wanted."""
+        return self._stream.plain
 
     def descriptor(self) -> int | None:
-        """The open file, for who reads it from anywhere; None for a pipe or where it is compressed."""
+        """The bytes of the capture as an open file, as far as `reach` went; None where they can be read but once."""
         return self._stream.descriptor()
+
+    def reach(self, end: int) -> bool:
+        """See to it that `descriptor` has so many bytes, if there are so many. False: they are slow to come."""
+        return self._stream.reach(end)
+
+    @property
+    def reached(self) -> int:
+        """Bytes that `descriptor` has."""
+        return self._stream.size
+
+    @property
+    def full(self) -> bool:
+        """More bytes could not be reached for want of room."""
+        return self._stream.full
+
+    def rewind(self) -> None:
+        """Begin anew, for the last time: for a plain file, or one opened to be read again."""
+        self._stream.rewind()
+        self.reader = _reader(self._path, self._stream)
+        self._frames = self.reader.frames()
+        self.frames = self.position = 0
+        self.damage = None
 
     def resume(self, offset: int, number: int, time_ns: int) -> None:
         """Go on with the record at that offset; before it are `number` frames, the last one of that time."""
@@ -95,12 +122,13 @@ class Capture:
         return SourceInfo(self.name, self.format, self.frames, self.damage)
 
 
-def open_capture(path: str | os.PathLike[str]) -> Capture:
+def open_capture(path: str | os.PathLike[str], *, again: bool = False) -> Capture:
     """Open a pcap, pcapng or snoop file, plain or compressed with gzip or zstd; `-` is standard input.
 
+    `again`: it is to be read in windows, and then maybe once more; then what cannot be read twice is copied.
     Raises CaptureError, in one line that says why, when nothing can be read from it.
     """
-    return Capture(os.fspath(path))
+    return Capture(os.fspath(path), again=again)
 
 
 def _reader(path: str, stream: ByteStream) -> PcapReader | PcapngReader | SnoopReader:

@@ -8,6 +8,7 @@ timestamps of the packet blocks that refer to it by number. Blocks of other type
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from math import gcd
 from struct import Struct
 from typing import Final
@@ -109,28 +110,35 @@ class PcapngReader:
         for block_type, body in self._blocks:
             if block_type == ENHANCED_PACKET:
                 yield self._packet(body, self.layouts.enhanced)
-            elif block_type == INTERFACE_DESCRIPTION:
-                self.interfaces.append(self._describe(body))
-            elif block_type == SECTION_HEADER:
-                self._begin_section(body)
             elif block_type == SIMPLE_PACKET:
                 yield self._simple_packet(body)
             elif block_type == OBSOLETE_PACKET:
                 yield self._packet(body, self.layouts.obsolete)
+            else:
+                self._take_description(block_type, body)
 
-    def to_the_first_packet(self) -> int | None:
-        """Read what comes before the first packet block; where that begins, None if there is none or another section.
+    def describe(self, offset: int) -> int:
+        """Read the section headers and interface descriptions that begin at that offset; where they end.
 
-        To be called before the first frame is asked for; then only `resume` goes on.
+        Where one is damaged it ends before it. Then only `resume` goes on.
         """
-        for block_type, body in self._blocks:
-            if block_type == INTERFACE_DESCRIPTION:
-                self.interfaces.append(self._describe(body))
-            elif block_type in (ENHANCED_PACKET, SIMPLE_PACKET, OBSOLETE_PACKET):
-                return self._offset
-            elif block_type == SECTION_HEADER:
-                return None
-        return None
+        self._stream.seek(offset)
+        self._offset, self._blocks = offset, self._read_blocks()
+        with suppress(BrokenError):
+            for block_type, body in self._blocks:
+                if not self._take_description(block_type, body):
+                    break
+        return self._offset
+
+    def _take_description(self, block_type: int, body: bytes) -> bool:
+        """Take a section header or an interface description; whether it is one."""
+        if block_type == INTERFACE_DESCRIPTION:
+            self.interfaces.append(self._describe(body))
+        elif block_type == SECTION_HEADER:
+            self._begin_section(body)
+        else:
+            return False
+        return True
 
     def resume(self, offset: int, number: int, time_ns: int) -> Iterator[Frame]:
         """The frames from the block on at which the stream stands, after `number` of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handshake.api import count_in_bulk, counted, inspect
+from handshake.api import count
 from handshake.errors import CaptureError, ToolError
 from handshake.model.report import Report
 from handshake.model.spread import Spread
@@ -19,7 +19,7 @@ def survey_capture(place: Place) -> Survey:
     try:
         with local_copy(place) as path:
             try:
-                return summed_up(count_in_bulk(path) or counted(inspect([path])), place)
+                return summed_up(count(path), place)
             except CaptureError as error:
                 return unread(place, str(error).removeprefix(f"{path}: "))
     except (CaptureError, ToolError) as error:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import io
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from multiprocessing import active_children
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handshake.api import inspect
-from handshake.bulk import summary
+from handshake import api
+from handshake.api import Inspection, inspect
+from handshake.bulk import census, summary
 from handshake.bulk.census import OUTCOMES, Census
 from handshake.bulk.reading import BulkReader
 from handshake.bulk.sift import NotPlainError
+from handshake.cli.reading import read_captures
 from handshake.errors import CaptureError
 from handshake.findings import examine
 from handshake.findings.sketch import sketch
@@ -23,8 +33,13 @@ from handshake.model.report import Report
 from handshake.render.summary import render
 from handshake.render.terminal import terminal_of
 from handshake.source.capture import open_capture
+from handshake.source.recording import Recording
+from handshake.source.writer import PcapngWriter, PcapWriter
+from tests.property.rewriting import at_interfaces, frames_of
 from tests.property.wandering import capture
 from tests.support import ROOT, shared_captures
+from tests.unit.source.capture_bytes import pcap_record
+from tests.unit.source.test_spool import piped
 
 BUNDLED = sorted((ROOT / "captures").glob("*.pcap*"))
 Lines = dict[int, tuple[Any, ...]]
@@ -33,11 +48,13 @@ Lines = dict[int, tuple[Any, ...]]
 def text(report: Report) -> str:
     out = io.StringIO()
     render(report, out, terminal_of(out, verbosity=1))
-    return out.getvalue()
+    return f"{report.sources}\n{out.getvalue()}"
 
 
-def in_bulk(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str, BulkReader]:
-    """The handshakes of a capture by the number of their first frame, and the summary, read in bulk."""
+def in_bulk(
+    paths: Sequence[Path], window: int, limit: int = DEFAULT_LIMIT, jobs: int = 1
+) -> tuple[Lines, str, BulkReader]:
+    """The handshakes of a recording by the number of their first frame, and the summary, read in bulk."""
     readers: list[BulkReader] = []
 
     class Kept(BulkReader):
@@ -45,30 +62,32 @@ def in_bulk(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> tuple[Lines,
             super().__init__(*args)
             readers.append(self)
 
-    with pytest.MonkeyPatch.context() as patch, open_capture(path) as source:
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         patch.setattr(summary, "BulkReader", Kept)
-        *_, report = summary.swept(source, examine, limit, window)
+        recording = Recording([stack.enter_context(open_capture(path, again=True)) for path in paths])
+        *_, report = summary.swept(recording, examine, limit, window, jobs)
     return lines_of(readers[0].census), text(report), readers[0]
 
 
-def lines_of(census: Census) -> Lines:
-    codes = census.codes()
+def lines_of(kept: Census) -> Lines:
+    codes = kept.codes()
     found: Lines = {}
-    for line in census.lines():
+    for line in kept.lines():
         ports = int(line["ports"])
         isns = tuple(None if line[side] < 0 else int(line[side]) for side in ("client_iss", "server_iss"))
         found[int(line["number"])] = (
-            OUTCOMES[line["outcome"]], census.endpoint(int(line["client_host"]), ports >> 16),
-            census.endpoint(int(line["server_host"]), ports & 0xFFFF), int(line["start"]), int(line["end"]),
+            OUTCOMES[line["outcome"]], kept.endpoint(int(line["client_host"]), ports >> 16),
+            kept.endpoint(int(line["server_host"]), ports & 0xFFFF), int(line["start"]), int(line["end"]),
             int(line["setup"]), int(line["irtt"]), codes[line["found"]], bool(line["probing"]), bool(line["unasked"]),
             isns,
         )  # fmt: skip
     return found
 
 
-def one_by_one(path: Path, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str]:
+def one_by_one(paths: Sequence[Path], limit: int = DEFAULT_LIMIT) -> tuple[Lines, str]:
     """The same, read packet by packet."""
-    report = inspect([path], limit)
+    inspection = Inspection(limit=limit)
+    report = read_captures(map(str, paths), quiet=True, as_one=len(paths) > 1, inspection=inspection).report
     found: Lines = {}
     for handshake in report.handshakes:
         sketched, timing = sketch(handshake), handshake.timing
@@ -82,10 +101,11 @@ def one_by_one(path: Path, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str]:
     return found, text(report)
 
 
-def same(path: Path, window: int, limit: int = DEFAULT_LIMIT) -> BulkReader:
-    """Compare both ways; raises NotPlainError for a capture that is not to be read in bulk."""
-    lines, summed, reader = in_bulk(path, window, limit)
-    assert (lines, summed) == one_by_one(path, limit)
+def same(path: Path | Sequence[Path], window: int, limit: int = DEFAULT_LIMIT, jobs: int = 1) -> BulkReader:
+    """Compare both ways; raises NotPlainError for a recording that is not to be read in bulk."""
+    paths = [path] if isinstance(path, Path) else path
+    lines, summed, reader = in_bulk(paths, window, limit, jobs)
+    assert (lines, summed) == one_by_one(paths, limit)
     return reader
 
 
@@ -102,6 +122,192 @@ def test_random_captures_in_windows_of_any_size(
         same(path, window)
     except NotPlainError:
         assert bends > 0.2, "ordinary connections, a little bent, are always read in bulk"
+
+
+PACKERS = (gzip.compress, zstandard.ZstdCompressor(write_checksum=True).compress)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), pack=st.sampled_from(PACKERS),
+    cut=st.sampled_from((0, 0, 1, 30, 500)),
+)  # fmt: skip
+def test_random_captures_compressed(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, window: int, pack: Callable[[bytes], bytes], cut: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "random.packed"
+    packed = pack(capture(seed, 30, 0.2))
+    path.write_bytes(packed[: len(packed) - cut])
+    with contextlib.suppress(NotPlainError, CaptureError):
+        same(path, window)
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+def test_bundled_captures_compressed(path: Path, tmp_path: Path) -> None:
+    packed = tmp_path / path.name
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    same(packed, 1 << 20)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("bulk_bytes", [10_000, 1 << 30])
+def test_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: bool, bulk_bytes: int) -> None:
+    """In bulk where it is large and plain; else, maybe half-way, packet by packet, from its beginning."""
+    monkeypatch.setattr(api, "BULK_BYTES", bulk_bytes)
+    content = capture(1, 100, 0)
+    if not plain:
+        content += pcap_record(b"", 3) + content[24:]
+    path = tmp_path / "plain.pcap"
+    path.write_bytes(content)
+    with piped(content, 1000) as pipe, open_capture(pipe, again=True) as source:
+        report = api.count_in_bulk(Recording([source]))
+        assert (report is not None) is (plain and bulk_bytes < len(content))
+    with piped(content, 1000) as pipe:
+        report = api.count(pipe)
+        sources = tuple(replace(each, name=str(path)) for each in report.sources)
+    assert text(replace(report, sources=sources)) == text(api.counted(inspect([path])))
+
+
+def in_parts(path: Path, cuts: Sequence[int]) -> list[Path]:
+    """The capture cut before these frames; each part in another kind of file."""
+    frames = frames_of(path)
+    ends = sorted({0, len(frames), *(cut % len(frames) for cut in cuts)})
+    parts = []
+    for number, (begin, end) in enumerate(pairwise(ends)):
+        parts.append(path.with_name(f"{path.stem}.{number}"))
+        written = io.BytesIO()
+        plain = len({(frame.linktype, frame.interface) for frame in frames}) == 1 and not frames[0].interface
+        pcap = plain and number % 2 == 0
+        with PcapWriter(written, frames[0].linktype) if pcap else PcapngWriter(written) as writer:
+            for frame in frames[begin:end]:
+                writer.write(frame)
+        parts[-1].write_bytes(gzip.compress(written.getvalue()) if number % 3 == 2 else written.getvalue())
+    return sorted(parts, key=lambda part: frames_of(part)[0].time_ns)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), bends=st.sampled_from((0, 0.2)),
+    cuts=st.lists(st.integers(0, 2**32), min_size=1, max_size=9),
+)  # fmt: skip
+def test_random_recordings_in_parts(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, window: int, bends: float, cuts: list[int]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "whole.pcap"
+    path.write_bytes(capture(seed, 30, bends))
+    try:
+        same(in_parts(path, cuts), window)
+    except NotPlainError:
+        assert bends, "ordinary connections are always read in bulk"
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+def test_bundled_captures_in_parts(path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes())
+    same(in_parts(copy, [5, 11, 12, 40]), 1 << 20)
+
+
+def test_a_damaged_part_ends_early(tmp_path: Path) -> None:
+    path = tmp_path / "whole.pcap"
+    path.write_bytes(capture(4, 40, 0))
+    parts = in_parts(path, [100, 200, 300])
+    for part in parts[1:]:
+        part.write_bytes(part.read_bytes()[:-9])
+    same(parts, 1 << 20)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32), window=st.sampled_from((700, 3000, 1 << 20)), bends=st.sampled_from((0, 0.2)),
+    seen_twice=st.sampled_from((0, 0.1, 1)),
+)  # fmt: skip
+def test_random_captures_at_several_interfaces(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, window: int, bends: float, seen_twice: float
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "random.pcap"
+    path.write_bytes(capture(seed, 30, bends))
+    spread = at_interfaces(frames_of(path), path.with_name("several.pcapng"), Random(seed), seen_twice)
+    try:
+        same(spread, window)
+    except NotPlainError:
+        assert bends, "ordinary connections are always read in bulk"
+
+
+def test_what_a_bridge_sees_again_is_left_out_in_bulk(tmp_path: Path) -> None:
+    """Of a copy made elsewhere nobody hears, so its connection need not be followed one by one."""
+    path = tmp_path / "once.pcap"
+    path.write_bytes(capture(5, 60, 0))
+    frames = frames_of(path)
+    twice = [replace(frame, interface=name) for frame in frames for name in ("eth0", "br0")]
+    with PcapngWriter(tmp_path / "twice.pcapng") as writer:
+        for frame in twice:
+            writer.write(frame)
+    reader = same(tmp_path / "twice.pcapng", 1 << 20)
+    assert reader.tally.copies == reader.tally.tcp // 2
+    assert reader._table.begun == same(path, 1 << 20)._table.begun
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), jobs=st.integers(2, 5), bends=st.sampled_from((0, 0.2)))
+def test_shared_by_any_number_of_processes(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, jobs: int, bends: float
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "shared.pcap"
+    path.write_bytes(capture(seed, 40, bends))
+    with contextlib.suppress(NotPlainError):
+        same(path, 3000, jobs=jobs)
+    assert not active_children()
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+def test_bundled_captures_shared_by_three_processes(path: Path) -> None:
+    same(path, 1 << 20, jobs=3)
+
+
+def test_a_full_table_that_is_shared_loses_the_same_connections(tmp_path: Path) -> None:
+    path = tmp_path / "full.pcap"
+    kept = 0
+    for seed in range(12):
+        path.write_bytes(capture(seed, 30, 0))
+        with contextlib.suppress(NotPlainError):
+            same(path, 2000, 20, jobs=2)
+            kept += 1
+    assert kept
+
+
+def test_a_process_that_is_killed_is_missed(tmp_path: Path) -> None:
+    """Nothing is told of a part: the capture is read in another way."""
+    path = tmp_path / "killed.pcap"
+    path.write_bytes(capture(5, 60, 0))
+    with open_capture(path, again=True) as source:
+        sweep = summary.swept(Recording([source]), examine, DEFAULT_LIMIT, 500, 2)
+        next(sweep)
+        (child,) = active_children()
+        child.kill()
+        child.join()
+        with pytest.raises(NotPlainError, match="has ended"):
+            list(sweep)
+
+
+def test_of_very_many_handshakes_the_oldest_are_counted_and_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "many.pcap"
+    path.write_bytes(capture(11, 120, 0.2))
+    whole = inspect([path])
+    numbers = sorted(handshake.steps[0].packet.number for handshake in whole.handshakes)
+    monkeypatch.setattr(census, "MOST_LINES", 30)
+    reports = []
+    for window in (400, 3000, 1 << 20):
+        with open_capture(path, again=True) as source:
+            *_, report = summary.swept(Recording([source]), examine, DEFAULT_LIMIT, window)
+        assert report.totals is not None
+        assert report.totals.handshakes == len(numbers)
+        assert report.tally.forgotten == len(numbers) - 30
+        reports.append(text(report))
+    assert len(set(reports)) == 1, "whatever the windows are"
+    assert f"{len(numbers) - 30} handshakes, the oldest" in reports[0]
 
 
 def test_connections_that_go_alike_are_judged_once(tmp_path: Path) -> None:
@@ -130,6 +336,11 @@ def test_a_full_table_loses_the_same_connections(tmp_path: Path, limit: int) -> 
 @pytest.mark.parametrize("window", [200, 1 << 20])
 def test_bundled_captures(path: Path, window: int) -> None:
     same(path, window)
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+def test_bundled_captures_at_several_interfaces(path: Path, tmp_path: Path) -> None:
+    same(at_interfaces(frames_of(path), tmp_path / path.name, Random(1), 0.5), 1 << 20)
 
 
 @pytest.mark.parametrize("kind", ["real", "broken"])

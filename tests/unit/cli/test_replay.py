@@ -203,6 +203,26 @@ def test_interrupt_shows_what_was_read() -> None:
     assert b'"type":"summary"' in out.splitlines()[-1]
 
 
+@pytest.mark.parametrize("copies", [0, 1, 200])
+def test_interrupt_sums_up_what_was_read(copies: int) -> None:
+    """Before anything came, while it is little, and in bulk."""
+    content = Path(THREE_WAY).read_bytes()
+    with subprocess.Popen(
+        [*COMMAND, "replay", "-", "--summary"], cwd=ROOT,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        process.stdin.write(content[:24] * bool(copies) + content[24:] * copies * 10)
+        process.stdin.flush()
+        _wait_until_read(process.stdin.fileno())
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert error.decode() == f"handshake: interrupted after {copies * 100:,} frames\n"
+    assert (f"{copies * 100:,} frames" in out.decode()) is (copies > 0)
+
+
 def _wait_until_read(pipe: int) -> None:
     """Return once the reader has taken everything out of the pipe."""
     deadline = time.monotonic() + 30

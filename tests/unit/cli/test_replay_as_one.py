@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handshake.cli.reading import Reading, read_captures
+from handshake import api
+from handshake.cli.reading import Reading, read_captures, summarise_captures
 from handshake.model.handshake import Exchange, Handshake
+from handshake.render.summary import render
+from handshake.render.terminal import terminal_of
 from handshake.source.capture import open_capture
 from handshake.source.writer import PcapngWriter
 from tests.support import ROOT
@@ -56,6 +60,27 @@ def test_cut_anywhere(cuts: list[int], tmp_path: Path) -> None:
     capture = ROOT / "captures" / "http-1.0.pcapng"
     whole = read_captures(in_parts(capture, [], tmp_path), quiet=True)
     assert judged(read_captures(in_parts(capture, cuts, tmp_path), quiet=True, as_one=True)) == judged(whole)
+
+
+@pytest.mark.parametrize("bulk_bytes", [0, 1 << 20])
+def test_counts(
+    bulk_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In bulk or not, the same; of a part that cannot be read it is said."""
+    monkeypatch.setattr(api, "BULK_BYTES", bulk_bytes)
+    parts = in_parts(ROOT / "captures" / "http-1.0.pcapng", [10, 30, 50], tmp_path)
+    parts.insert(1, str(tmp_path / "missing.pcap"))
+    reading = summarise_captures(parts, quiet=True, as_one=True)
+    expected = read_captures(parts, quiet=True, as_one=True)
+    assert capsys.readouterr().err == f"handshake: {parts[1]}: no such file or directory\n" * 2
+    assert (reading.failure, reading.exit_status) == (expected.failure, expected.exit_status) == (2, 2)
+    assert summary(reading) == summary(expected)
+
+
+def summary(reading: Reading) -> str:
+    out = io.StringIO()
+    render(reading.report, out, terminal_of(out, verbosity=1))
+    return out.getvalue()
 
 
 def test_on_the_command_line(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from handshake.model.packet import Frame
 from handshake.model.report import Damage
 from handshake.source.capture import open_capture
-from handshake.source.columns import columns_of
+from handshake.source.windows import columns_of
 from tests.unit.source.capture_bytes import (
     SPB,
     block,
@@ -32,13 +32,13 @@ def in_windows(path: Path, window: int) -> tuple[list[Frame], Damage | None]:
     with open_capture(path) as capture:
         columns = columns_of(capture, window)
         assert columns is not None
-        for piece in columns.windows():
+        for piece in filter(None, columns.windows()):
             for row, start in enumerate(piece.starts.tolist()):
                 length = int(piece.captured[row])
                 data = piece.data[start : start + length].tobytes()
-                frame = Frame(
-                    piece.first + row, int(piece.time_ns[row]), columns.linktype, data, int(piece.original[row])
-                )
+                linktype, name = list(columns.links)[piece.link[row]]
+                time_ns, original = int(piece.time_ns[row]), int(piece.original[row])
+                frame = Frame(piece.first + row, time_ns, linktype, data, original, name)
                 assert columns.frame(piece.at + start, frame.number) == frame
                 found.append(frame)
         found.extend(capture)
@@ -97,8 +97,56 @@ def test_pcapng_with_blocks_of_other_kinds_between(tmp_path: Path, order: str, w
     same(tmp_path / "d.pcapng", content + interface(order) + enhanced(b"x", 5, 1, order), window)
 
 
+@pytest.mark.parametrize("window", [150, 1 << 20])
+def test_pcapng_of_several_interfaces_and_sections(tmp_path: Path, window: int) -> None:
+    """Each with units of time and a link type of its own; a byte order for each section."""
+    random = Random(4)
+    content = b""
+    for order in "<><":
+        units = [b"\x06", b"\x09", b"\x00", b"\x94", b"\x0c", b"\xa0"]
+        content += section(order)
+        for index, unit in enumerate(units):
+            options = option(2, f"eth{index % 3}".encode(), order) + option(9, unit, order)
+            options += option(14, struct.pack(order + "q", random.choice((-1, 0, 7))), order)
+            content += interface(order, linktype=random.choice((1, 101, 113)), options=options)
+            for n in range(300):
+                which = random.randrange(index + 1)
+                data = random.randbytes(random.choice((0, 1, 60, 1514)))
+                content += enhanced(data, (10 << 62 - 55 * (units[which] == b"\0") >> 32) + n, which, order)
+                if n == 40:
+                    content += block(5, bytes(16), order)
+    same(tmp_path / "a.pcapng", content, window)
+    same(tmp_path / "b.pcapng", content + enhanced(b"x", 5, 6), window)
+    same(tmp_path / "c.pcapng", content + interface(options=option(9, b"\x06") + b"\2\0\xff\0"), window)
+
+
+@pytest.mark.parametrize("ticks", [5, (1 << 64) - 1])
+def test_times_that_64_bits_of_nanoseconds_do_not_hold(tmp_path: Path, ticks: int) -> None:
+    options = option(9, b"\x00") + option(14, struct.pack("<q", -7))
+    packets = b"".join(enhanced(b"abc", each) for each in (7, 8, ticks, 9))
+    same(tmp_path / "a.pcapng", section() + interface(options=options) + packets, 1 << 20)
+
+
+def test_blocks_inside_of_packets_mislead_nobody(tmp_path: Path) -> None:
+    """Blocks that begin inside of packets look right, but no chain from them ends where the next one begins."""
+    random = Random(2)
+    inner = b"".join(enhanced(bytes(random.choice((20, 44))), n) for n in range(30))
+    blocks = [enhanced(inner[4 * random.randrange(15) :] if n % 3 else bytes(64), n) for n in range(3000)]
+    same(tmp_path / "a.pcapng", section() + interface() + b"".join(blocks), 1 << 22)
+
+
+@pytest.mark.parametrize("at", [0, 100, 2000, 2999])
+@pytest.mark.parametrize("how", ["length", "trailer", "captured", "interface", "zero"])
+def test_a_block_that_makes_no_sense_ends_it(tmp_path: Path, at: int, how: str) -> None:
+    blocks = [bytearray(enhanced(bytes(n % 90), n)) for n in range(3000)]
+    places = {"length": (4, 2), "trailer": (-4, 4), "captured": (20, 91), "interface": (8, 1), "zero": (4, 0)}
+    place, value = places[how]
+    blocks[at][place : place + 4 or None] = value.to_bytes(4, "little")
+    same(tmp_path / "a.pcapng", section() + interface() + b"".join(blocks), 1 << 20)
+
+
 def test_what_has_no_columns(tmp_path: Path) -> None:
-    path = tmp_path / "two.pcapng"
-    path.write_bytes(section() + interface() + interface() + enhanced(b"abc", 1))
+    path = tmp_path / "old.pcap"
+    path.write_bytes(pcap_header(version=(2, 2)) + pcap_record(b"abc"))
     with open_capture(path) as capture:
         assert columns_of(capture) is None

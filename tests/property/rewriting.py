@@ -1,0 +1,42 @@
+"""The same packets in other files: captured at several interfaces, compressed, through a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from handshake.model.packet import Frame
+from handshake.source.capture import open_capture
+from handshake.source.writer import PcapngWriter
+
+INTERFACES = ("eth0", "br0", "")
+_LATER_NS = (0, 1, 20_000, 9_000_000, 60_000_000, 100_000_000)
+
+
+def frames_of(path: Path) -> list[Frame]:
+    """All frames of a capture."""
+    with open_capture(path) as capture:
+        return list(capture)
+
+
+def spread(frames: Iterable[Frame], random: Random, seen_twice: float) -> Iterator[Frame]:
+    """The frames, each captured at some interface, and that share of them a little later somewhere once more."""
+    late: list[Frame] = []
+    for frame in frames:
+        while late and (random.random() < 0.3 or late[0].time_ns < frame.time_ns):
+            yield late.pop(0)
+        yield replace(frame, interface=random.choice(INTERFACES))
+        if random.random() < seen_twice:
+            later_ns = frame.time_ns + random.choice(_LATER_NS)
+            late.append(replace(frame, time_ns=later_ns, interface=random.choice(INTERFACES)))
+    yield from late
+
+
+def at_interfaces(frames: Iterable[Frame], target: Path, random: Random, seen_twice: float) -> Path:
+    """Write the frames as they would be captured at several interfaces."""
+    with PcapngWriter(target) as writer:
+        for frame in spread(frames, random, seen_twice):
+            writer.write(frame)
+    return target
