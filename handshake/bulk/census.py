@@ -145,7 +145,25 @@ class Census:
         self._parts.append(lines)
         self._held += len(lines)
         if self._held > MOST_LINES + MOST_LINES // 2:
+            self._forget_parts()
+        if self._held > MOST_LINES + MOST_LINES // 2:
             self.lines()
+
+    def _forget_parts(self) -> None:
+        """Count the oldest parts and let them go, as long as all of their lines are older than enough others."""
+        newest = [int(part["number"].max(initial=0)) for part in self._parts]
+        oldest = [int(part["number"].min(initial=1 << 62)) for part in self._parts]
+        gone = 0
+        while self._held - len(self._parts[gone]) >= MOST_LINES and newest[gone] < min(oldest[gone + 1 :]):
+            self._forget(self._parts[gone])
+            gone += 1
+        del self._parts[:gone]
+
+    def _forget(self, older: np.ndarray) -> None:
+        self._outcomes += np.bincount(older["outcome"], minlength=len(OUTCOMES))
+        self._counts.update(dict(enumerate(np.bincount(older["found"]).tolist())))
+        self.forgotten += len(older)
+        self._held -= len(older)
 
     def lines(self) -> np.ndarray:
         """The latest lines, in order of appearance; older ones are counted and let go."""
@@ -156,11 +174,9 @@ class Census:
         if not (number[1:] > number[:-1]).all():
             lines = lines[np.argsort(number, kind="stable")]
         if len(lines) > MOST_LINES:
-            older, lines = lines[:-MOST_LINES], lines[-MOST_LINES:].copy()
-            self._outcomes += np.bincount(older["outcome"], minlength=len(OUTCOMES))
-            self._counts.update(dict(enumerate(np.bincount(older["found"]).tolist())))
-            self.forgotten += len(older)
-        self._parts, self._held = [lines], len(lines)
+            self._forget(lines[:-MOST_LINES])
+            lines = lines[-MOST_LINES:].copy()
+        self._parts = [lines]
         return lines
 
     def totals(self, lines: np.ndarray) -> Totals:

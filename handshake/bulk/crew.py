@@ -25,7 +25,7 @@ from handshake.source.columns import Window
 from handshake.source.windows import Windows
 from handshake.wire.columns import Ints
 
-_FINDING = 1 / 3
+_FINDING = 1 / 4
 """What finding the packets costs, measured in what following all connections does."""
 
 
@@ -164,6 +164,7 @@ def crew_of(windows: Windows, readers: Sequence[BulkReader], limit: int) -> Iter
         for pipe in pipes:
             pipe.close()
         for process in processes:
+            process.join(1)
             process.terminate()
             process.join()
 
