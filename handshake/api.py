@@ -256,12 +256,16 @@ def count(path: str | os.PathLike[str], limit: int = DEFAULT_LIMIT) -> Report:
 
 
 def count_in_bulk(
-    recording: Recording, limit: int = DEFAULT_LIMIT, go_on: Callable[[Recording], bool] = lambda _: True
+    recording: Recording,
+    limit: int = DEFAULT_LIMIT,
+    go_on: Callable[[Recording], bool] = lambda _: True,
+    jobs: int = 1,
 ) -> Report | None:
     """The counts of a large recording, as `counted` gives them, many packets at once. Open its parts to be read again.
 
     None where that does not pay (below 1 MB), or cannot be exact; then the recording begins anew. `go_on` is asked
-    after each window, and while a pipe is slow; when it says no, the report is on what was read until then.
+    after each window, and while a pipe is slow; when it says no, the report is on what was read until then. `jobs`
+    processes share the work.
     """
     if not _is_large(recording, go_on):
         recording.rewind()
@@ -270,7 +274,7 @@ def count_in_bulk(
     from handshake.bulk.sift import NotPlainError
     from handshake.bulk.summary import Enough, swept
 
-    sweep = swept(recording, examine, limit)
+    sweep = swept(recording, examine, limit, jobs=jobs)
     with suppress(NotPlainError):
         for report in sweep:
             last = report if go_on(recording) or report.totals is not None else sweep.throw(Enough)

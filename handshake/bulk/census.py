@@ -144,6 +144,17 @@ class Census:
         self._examples |= examples
         return self._found.setdefault(tuple(sorted(examples)), len(self._found))
 
+    def merge(self, other: Census) -> None:
+        """Take over the lines of another share of the same capture."""
+        found = np.array([self._found.setdefault(codes, len(self._found)) for codes in other._found], np.uint16)
+        ways = np.array([self._ways.setdefault(tags, len(self._ways)) for tags in other._ways], np.uint16)
+        lines = other.lines()
+        lines["found"], lines["way"] = found[lines["found"]] if len(found) else 0, ways[lines["way"]]
+        self._parts.append(lines)
+        self._hosts |= other._hosts
+        self._examples |= other._examples
+        self.talks += other.talks
+
     def _flush(self) -> None:
         if self._single:
             self._parts.append(np.array(self._single, LINE))

@@ -47,17 +47,25 @@ class CopyFinder:
         self._prints = np.zeros(0, np.uint64)
         self._facts = np.zeros((0, _COLUMNS), np.int64)
 
-    def find(
-        self, segments: Segments, window: Window, odd: Mapping[int, Packet], others: Mapping[int, Packet],
+    def turns(self, rows: Ints, count: int) -> Ints:
+        """How often the memory has been turned over before each of the next `count` packets of a capture.
+
+        It is filled by segments and ICMP errors, which are given by place.
+        """
+        turns = np.zeros(count, np.int64)
+        turns[rows] = (self._noted + np.arange(len(rows))) // REMEMBERED
+        self._noted += len(rows)
+        return turns
+
+    def find(  # noqa: PLR0917 - all that is known of a window
+        self, segments: Segments, turns: Ints, window: Window, odd: Mapping[int, Packet], errors: Mapping[int, Packet],
         interfaces: Sequence[int],
     ) -> Copied:  # fmt: skip
         """The copies among the segments of a window, which come in the order of the capture.
 
-        `others` are ICMP errors about something else than TCP; `interfaces` tells which one each link stands for.
+        `errors` are ICMP errors about something else than TCP; `interfaces` tells which one each link stands for.
         """
-        line = _Line(self._endpoints, segments, window, {**odd, **others}, list(others), interfaces)
-        turns = (self._noted + np.arange(len(line.row))) // REMEMBERED
-        self._noted += len(line.row)
+        line = _Line(self._endpoints, segments, turns, window, {**odd, **errors}, list(errors), interfaces)
         able = np.arange(len(line.row)) if len(set(interfaces)) > 1 else np.flatnonzero(line.within > 0)
         kept = len(self._prints)
         every = np.concatenate((self._prints, line.prints[able]))
@@ -67,7 +75,7 @@ class CopyFinder:
         if len(twice):
             same = np.flatnonzero(np.isin(every, twice))
             before, now = same[same < kept], able[same[same >= kept] - kept]
-            facts = np.concatenate((self._read_up(self._facts[before]), line.facts(now, turns, whole=True)))
+            facts = np.concatenate((self._read_up(self._facts[before]), line.facts(now, whole=True)))
             limits = np.concatenate((np.zeros(len(before), np.int64), line.within[now]))
             at, here = _copies(facts, limits)
             copies = now[at - len(before)]
@@ -76,9 +84,11 @@ class CopyFinder:
             found.rows.update(line.row[copies[here]].tolist())
             found.pairs.update(line.pairs(copies[here]))
         recent = (self._noted - 1) // REMEMBERED - 1
-        rest, chosen = self._facts[:, _TURN] >= recent, np.flatnonzero(fresh & (turns >= recent))
+        rest = slice(int(np.searchsorted(self._facts[:, _TURN], recent)), None)
+        first = int(np.searchsorted(turns[line.row], recent))
+        chosen = first + np.flatnonzero(fresh[first:])
         self._prints = np.concatenate((self._prints[rest], line.prints[chosen]))
-        self._facts = np.concatenate((self._facts[rest], line.facts(chosen, turns)))
+        self._facts = np.concatenate((self._facts[rest], line.facts(chosen)))
         return found
 
     def _read_up(self, facts: Ints) -> Ints:
@@ -94,10 +104,10 @@ class _Line:
     """The segments and ICMP errors of a window, in the order of the capture."""
 
     def __init__(  # noqa: PLR0917 - all that is known of a window
-        self, endpoints: Endpoints, segments: Segments, window: Window, alone: Mapping[int, Packet],
+        self, endpoints: Endpoints, segments: Segments, turns: Ints, window: Window, alone: Mapping[int, Packet],
         others: Sequence[int], interfaces: Sequence[int],
     ) -> None:  # fmt: skip
-        self._endpoints, self._segments, self._window = endpoints, segments, window
+        self._endpoints, self._segments, self._turns, self._window = endpoints, segments, turns, window
         self._interfaces = np.array(interfaces)
         self._words = _words(segments)
         at = np.searchsorted(segments.row, others)
@@ -130,7 +140,7 @@ class _Line:
             ]  # fmt: skip
         return np.array([word & _ALL for word in words], np.uint64).view(np.int64)
 
-    def facts(self, chosen: Ints, turns: Ints, *, whole: bool = False) -> Ints:
+    def facts(self, chosen: Ints, *, whole: bool = False) -> Ints:
         """The facts on some of them; `whole`: with the timestamps that stand among other options."""
         segments, window = self._segments, self._window
         row, which = self.row[chosen], self._which[chosen]
@@ -146,7 +156,7 @@ class _Line:
         if len(unread):
             some = which[unread]
             _, facts[unread, _TSVAL], _ = options_of(window.data, segments.at[some], segments.header[some])
-        facts[:, _TIME], facts[:, _TURN] = window.time_ns[row], turns[chosen]
+        facts[:, _TIME], facts[:, _TURN] = window.time_ns[row], self._turns[row]
         facts[:, _WHERE] = self._interfaces[window.link[row]]
         facts[:, _PLACE] = window.at + window.starts[row]
         return facts
@@ -173,9 +183,11 @@ def _mixed(words: Iterable[Words | Ints]) -> Words:
 
 
 def _within(segments: Segments) -> Ints:
+    """How soon a copy at the same interface has to come, ns; 0 where that cannot be told."""
     opens = ((segments.flags & (SYN | FIN)) > 0) & ((segments.flags & RST) == 0)
-    within: Ints = np.where(segments.ip_id > 0, WITHIN_NS, np.where(opens, AT_ONCE_NS, 0)) * segments.plain
-    return within
+    told = segments.ip_id > 0
+    within: Ints = told * np.int64(WITHIN_NS) + (opens & ~told) * np.int64(AT_ONCE_NS)
+    return within * segments.plain
 
 
 def _copies(facts: Ints, limits: Ints) -> tuple[Ints, Bools]:

@@ -24,15 +24,15 @@ class Exchanges:
         """Pairs whose datagrams come in VLANs or tunnels."""
         self.evicted = 0
 
-    def take(self, parts: Sequence[Datagrams], first: int, others: Sequence[tuple[int, Datagram]]) -> None:
+    def take(self, plain: Datagrams, first: int, others: Sequence[tuple[int, Datagram]]) -> None:
         """Take the datagrams of a window whose first frame has this number, and those decoded one by one, by row."""
-        if not parts and not others:
+        if not len(plain.row) and not others:
             return
-        row = np.concatenate([np.array([row for row, _ in others], np.int64), *(part.row for part in parts)])
+        row = np.concatenate((np.array([row for row, _ in others], np.int64), plain.row))
         ends = [(self._endpoints.of(*each.src)[1], self._endpoints.of(*each.dst)[1]) for _, each in others]
         src, dst = (
-            np.concatenate([np.array([end[side] for end in ends], np.uint64), *chosen])
-            for side, chosen in ((0, [part.src for part in parts]), (1, [part.dst for part in parts]))
+            np.concatenate((np.array([end[side] for end in ends], np.uint64), chosen))
+            for side, chosen in enumerate((plain.src, plain.dst))
         )
         order = np.argsort(row, kind="stable")
         row, src, pair = row[order], src[order], self._endpoints.pair(src, dst)[order]

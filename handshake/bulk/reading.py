@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from handshake.app.http import METHODS
 from handshake.bulk.census import Census
 from handshake.bulk.copies import Copied, CopyFinder
 from handshake.bulk.datagrams import Exchanges
-from handshake.bulk.room import NEVER, Room
+from handshake.bulk.room import NEVER, Candidates
 from handshake.bulk.sift import NotPlainError, Rows, Sieve, Sifted
 from handshake.bulk.slots import OPEN, Slots
 from handshake.bulk.verdicts import Judge, Verdict, feed, judged
@@ -22,25 +23,61 @@ from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
 from handshake.model.report import Tally
 from handshake.source.columns import Window
 from handshake.source.windows import Windows
-from handshake.wire.columns import Bools, Endpoints, Ints, Plain, Segments, decode, gather, joined, named
+from handshake.wire.columns import Bools, Endpoints, Ints, Plain, Segments, Words, decode, gather, joined, named
 from handshake.wire.decode import Decoder
 from handshake.wire.decode import decode as decode_alone
 
 _FIRST = np.array([int.from_bytes(start[:4], "little") for start in (*METHODS, b"HTTP")], np.int64)
-_LETTERS = np.array(sorted({start[0] for start in (*METHODS, b"HTTP")}), np.uint8)
+_BEGINS = np.isin(np.arange(256), [start[0] for start in (*METHODS, b"HTTP")])
+"""Bytes that HTTP may begin with."""
 _TCP, _UDP = 6, 17
 UNBOUNDED = 1 << 62
 DISORDER_NS = 10 * 10**9
 
 
-class BulkReader:
-    """One recording. `judge` adds the findings to a finished handshake."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which of the connections of a capture a reader follows; the first one also counts what is no connection."""
 
-    def __init__(self, windows: Windows, judge: Judge, source: str, limit: int) -> None:
+    index: int = 0
+    count: int = 1
+
+    @property
+    def is_all(self) -> bool:
+        """There is no other."""
+        return self.count == 1
+
+    def of(self, pairs: Words) -> Ints:
+        """Where its own are among pairs of endpoints."""
+        return np.flatnonzero((pairs >> np.uint64(40)) % np.uint64(self.count) == self.index)
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a share of a capture."""
+
+    tally: Tally
+    census: Census
+    exchanges: tuple[int, int]
+    """UDP exchanges, and how many of them had no reply."""
+
+    def merge(self, other: Result) -> None:
+        """Add another share."""
+        self.tally.merge(other.tally)
+        self.census.merge(other.census)
+        self.exchanges = self.exchanges[0] + other.exchanges[0], self.exchanges[1] + other.exchanges[1]
+
+
+class BulkReader:
+    """One recording, or a share of it. `judge` adds the findings to a finished handshake."""
+
+    def __init__(  # noqa: PLR0917
+        self, windows: Windows, judge: Judge, source: str, limit: int, endpoints: Endpoints, share: Share = Share()
+    ) -> None:
         self._windows = windows
         self._judge = judge
-        self._limit = limit
-        self._endpoints = Endpoints()
+        self._share = share
+        self._endpoints = endpoints
         self._slots = Slots()
         self._sieve = Sieve(self._slots, self._endpoints)
         self._table = FlowTable(UNBOUNDED)
@@ -59,12 +96,9 @@ class BulkReader:
         self._waiting: set[int] = set()
         """Slots that are live from now on, whose kept packets have not been fed."""
         self.tally = Tally()
+        self._passing = self.tally if share.index == 0 else Tally()
+        """Counts of what passes by, whosesoever it is: those of the first share count."""
         self.census = Census(source, self._endpoints)
-
-    @property
-    def exchanges(self) -> tuple[int, int]:
-        """UDP exchanges, and how many of them had no reply."""
-        return self._exchanges.counted(self._table.exchanges())
 
     def take(self, window: Window) -> None:
         """Take the packets of the next window. Raises NotPlainError when the capture is to be read in another way."""
@@ -74,37 +108,41 @@ class BulkReader:
         plain = decode(window.data, window.starts, window.captured, window.original, window.link, linktypes,
                        self._endpoints)  # fmt: skip
         odd, errors = self._decode_odd(window, plain)
-        parts = plain.segments
-        self.tally.tcp += sum(len(part.row) for part in parts)
-        self.tally.udp += sum(len(part.row) for part in plain.datagrams)
-        if odd or not parts:
-            parts = [*parts, self._named(odd)]
-        segments = joined(parts)
-        copies = self._find_copies(window, segments, odd, errors)
-        self._blame(packet for row, packet in errors.items() if row not in copies.elsewhere)
+        segments = joined(plain.segments, self._named(odd)) if odd else plain.segments
+        self._passing.tcp += len(plain.segments.row)
+        self._passing.udp += len(plain.datagrams.row)
+        rows = np.union1d(segments.row, list(errors)) if errors else segments.row
+        turns = self._finder.turns(rows, len(window.starts))
+        if not self._share.is_all:
+            mine = self._share.of(self._endpoints.pair(segments.src, segments.dst))
+            segments = segments.take(mine)
+        ours = errors if self._share.index == 0 else {}
+        copies = self._finder.find(segments, turns, window, odd, ours, self._interfaces())
+        self.tally.copies += len(copies.elsewhere)
+        self._blame(packet for row, packet in ours.items() if row not in copies.elsewhere)
         if copies.elsewhere:
             segments = segments.take(np.flatnonzero(~np.isin(segments.row, list(copies.elsewhere))))
         if len(segments.row):
             self._segments(window, segments, odd, copies)
 
-    def finish(self) -> None:
+    def finish(self) -> Result:
         """The capture has ended: all that is still under way is finished."""
-        self._make_room()
         slots = self._slots
-        for slot in slots.used().tolist():
+        for slot in slots.in_order().tolist():
             if slots.live[slot] and slots.pending[slot]:
                 self._catch_up(slot)
-        rest = slots.used()
+        rest = slots.in_order()
         self._conclude(rest[~slots.live[rest]])
         self._finished(self._table.finish())
         self.tally.unmatched_icmp += self._table.unmatched_icmp
         self.tally.evicted += self._table.evicted
         self.tally.evicted_exchanges += self._table.evicted_exchanges + self._exchanges.evicted
+        return Result(self.tally, self.census, self._exchanges.counted(self._table.exchanges()))
 
     # -- counting ----------------------------------------------------------------------------------------
 
     def _note_times(self, window: Window) -> None:
-        tally, time_ns = self.tally, window.time_ns
+        tally, time_ns = self._passing, window.time_ns
         tally.frames += len(time_ns)
         low, high = int(time_ns.min()), int(time_ns.max())
         tally.first_ns = low if tally.first_ns is None else min(tally.first_ns, low)
@@ -125,7 +163,7 @@ class BulkReader:
         found: dict[int, Packet] = {}
         errors: dict[int, Packet] = {}
         datagrams: list[tuple[int, Datagram]] = []
-        tally = self.tally
+        tally, first = self._passing, self._share.index == 0
         for row in plain.odd.tolist():
             packet = self._decoder.decode(self._frame(window, row))
             transport = packet.transport
@@ -137,10 +175,10 @@ class BulkReader:
                 found[row] = packet
             elif isinstance(transport, Datagram):
                 tally.udp += 1
-                if transport.tags:
+                if transport.tags and first:
                     self._exchanges.tagged(transport)
                     self._table.feed(packet)
-                else:
+                elif first:
                     datagrams.append((row, transport))
             elif isinstance(transport, IcmpError):
                 tally.icmp_errors += 1
@@ -148,7 +186,8 @@ class BulkReader:
                     found[row] = packet
                 else:
                     errors[row] = packet
-        self._exchanges.take(plain.datagrams, window.first, datagrams)
+        if first:
+            self._exchanges.take(plain.datagrams, window.first, datagrams)
         return found, errors
 
     def _blame(self, errors: Iterable[Packet]) -> None:
@@ -173,19 +212,16 @@ class BulkReader:
             for end in (transport.src, transport.dst):
                 self.census.name(end)
             ends.append((transport.src, transport.dst))
-        src, dst = (np.array([self._endpoints.of(*pair[side])[1] for pair in ends], np.uint64) for side in (0, 1))
-        ports = np.array([one.port << 16 | other.port for one, other in ends], np.int64)
-        return named(np.array(list(odd), np.int64), src, dst, ports)
+        src, dst = (
+            np.array([self._endpoints.of(*end)[1] for end in side], np.uint64) for side in zip(*ends, strict=True)
+        )
+        ports = np.array([one.port << 16 | other.port for one, other in ends])
+        return named(np.array(list(odd)), src, dst, ports)
 
-    def _find_copies(
-        self, window: Window, segments: Segments, odd: dict[int, Packet], errors: dict[int, Packet]
-    ) -> Copied:
-        """The copies of a window, counted as far as they were made at another interface."""
+    def _interfaces(self) -> list[int]:
+        """Which interface each link stands for: they are told apart by their names."""
         first: dict[str, int] = {}
-        interfaces = [first.setdefault(name, number) for number, (_, name) in enumerate(self._links)]
-        copies = self._finder.find(segments, window, odd, errors, interfaces)
-        self.tally.copies += len(copies.elsewhere)
-        return copies
+        return [first.setdefault(name, number) for number, (_, name) in enumerate(self._links)]
 
     # -- connections -------------------------------------------------------------------------------------
 
@@ -206,16 +242,14 @@ class BulkReader:
             self._feed(window, sifted, odd, copies)
         if len(sifted.created):
             self._created.append(np.sort(slots.first[sifted.slot[sifted.created]]))
-            if len(slots) - slots.alive + len(self._table) > self._limit + self._limit // 2:
-                self._make_room()
             self._created_ns = max(self._created_ns, int(sifted.rows.time_ns[sifted.created].max()))
 
     def _without(self, copies: Copied, segments: Segments) -> tuple[Bools, Segments]:
         """Take the copies out; the connections that they belong to are followed one by one."""
         for pair in copies.pairs:
-            slot = self._slots.known.get(pair)
-            if slot is not None and not self._slots.live[slot]:
-                self._slots.live[slot] = True
+            slot = self._slots.find_one(pair)
+            if slot >= 0 and not self._slots.live[slot]:
+                self._slots.follow(np.array([slot]))
                 self._waiting.add(slot)
         keep = ~np.isin(segments.row, list(copies.rows))
         pairs = self._endpoints.pair(segments.src, segments.dst)
@@ -270,13 +304,20 @@ class BulkReader:
                 self._catch_up_to(sifted, index, first, transport)
             begun = self._table.begun
             created_ns = max(self._created_ns, int(newest[before]))
-            self._table.expire(transport, created_ns)
+            self._expire(transport, created_ns)
             self._finished(self._table.feed(packet))
             if self._table.begun > begun:
                 self._created_ns = max(created_ns, packet.time_ns)
                 if packet.number != self._slots.first[slot]:
                     self._created.append(np.array([packet.number]))
         self._settle(sifted)
+
+    def _expire(self, packet: Segment | IcmpError, created_ns: int) -> None:
+        """Forget what a flow table has forgotten since it was closed: it does so when a connection begins, anyone's."""
+        self._table.expire(packet, created_ns)
+        flow = None if self._share.is_all else self._table.conversation(packet)
+        if flow and flow.closed_ns is not None and packet.time_ns + DISORDER_NS - flow.closed_ns > LINGER_NS:
+            raise NotPlainError("whether it was forgotten depends on other shares")
 
     def _take_copies(self, window: Window, odd: dict[int, Packet], copies: Copied) -> None:
         for row in sorted(copies.rows):
@@ -285,7 +326,7 @@ class BulkReader:
             self._copied(packet.transport)
 
     def _copied(self, packet: Segment | IcmpError) -> None:
-        slot = self._slots.known.get(self._endpoints.pair_of(packet.src, packet.dst), -1)
+        slot = self._slots.find_one(self._endpoints.pair_of(packet.src, packet.dst))
         if slot in self._waiting:
             self._promote(slot)
         self.tally.copies += 1
@@ -293,30 +334,27 @@ class BulkReader:
 
     def _catch_up_to(self, sifted: Sifted, index: int, since: int, packet: Segment | IcmpError) -> None:
         """Tell a conversation what was passed over before this packet, from `since` on or in windows before."""
-        group = int(sifted.group[index])
-        start = int(sifted.starts[group])
-        carried = bool(sifted.pending[group]) and since == start
+        group = sifted.lanes.group[index]
+        before = sifted.states[group]
+        carried = bool(before["pending"]) and since == sifted.lanes.starts[group]
         flow = self._table.between(packet.src, packet.dst)
         if flow is None:
             raise NotPlainError("nothing to catch up")
         ends = []
         for side in (0, 1):
-            last = int(sifted.last[side][index])
-            here = last >= start
-            ack = int(sifted.segments.ack[last]) if here else int(sifted.ends[0][group, side])
-            wnd = int(sifted.segments.wnd[last]) if here else int(sifted.ends[1][group, side])
             clock = _clock(sifted, slice(since, index), side)
             if clock is None:
-                clock = int(sifted.clock[group, side]) if carried else -1
-            ends.append(Passed(int(sifted.before[side][index]), ack, wnd, clock))
-        flow.catch_up(int(sifted.before_ns[index]), *ends)
+                clock = int(before["clock"][side]) if carried else -1
+            ends.append(Passed(*sifted.standing(index, side), clock))
+        flow.catch_up(sifted.before_ns(index), *ends)
 
     def _settle(self, sifted: Sifted) -> None:
         """Note of connections that were fed what their conversations have not been told yet."""
         slots = self._slots
         at = sifted.feed
-        last = at[np.append(sifted.group[at[1:]] != sifted.group[at[:-1]], np.ones(min(len(at), 1), np.bool_))]
-        stops = np.append(sifted.starts[1:], len(sifted.slot))[sifted.group[last]]
+        group = sifted.lanes.group[at]
+        last = at[np.append(group[1:] != group[:-1], np.ones(min(len(at), 1), np.bool_))]
+        stops = sifted.lanes.stops[sifted.lanes.group[last]] + 1
         passed = np.append(0, np.cumsum(sifted.passed))
         rest = passed[stops] > passed[last]
         for index, stop, slot, late in zip(
@@ -377,40 +415,49 @@ class BulkReader:
             self.census.add_alike(self._slots, chosen, verdicts, which, evicted)
             self._slots.release(chosen)
 
-    def _make_room(self) -> None:
-        """Take out what a full table would have lost since the last time."""
-        slots, table = self._slots, self._table
-        created = np.sort(np.concatenate(self._created)) if self._created else np.zeros(0, np.int64)
-        count = len(slots) - slots.alive + len(table)
-        if count <= self._limit:
-            return
-        self._created.clear()
-        chosen = slots.used()
+    # -- room --------------------------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> int:
+        """How many there are, here and in the flow table."""
+        return len(self._slots) - self._slots.followed + len(self._table)
+
+    def candidates(self) -> Candidates:
+        """All connections, as far as it matters to who has to leave a full table."""
+        slots = self._slots
+        chosen = slots.in_order()
         chosen = chosen[~slots.live[chosen]]
         verdicts, which = self._verdicts_on(chosen)
-        closed, opened = (self._frames(chosen, np.array(each)[which])
+        closed, opened = (self._frames(chosen, np.array(each, np.int64)[which])
                           for each in ([v.closed_by for v in verdicts], [v.opened_by for v in verdicts]))  # fmt: skip
-        flows = list(table.stages())
-        room = Room(np.append(slots.first[chosen], [flow.first_number for _, flow in flows]),
-                    np.append(opened, [flow.completed_by.number if flow.completed_by else NEVER for _, flow in flows]),
-                    np.append(closed, [flow.closed_number or NEVER for _, flow in flows]))  # fmt: skip
+        flows = [flow for _, flow in self._table.stages()]
+        created = np.concatenate(self._created) if self._created else np.zeros(0, np.int64)
+        self._created.clear()
         if len(chosen) + len(flows) - len(created) != self._there:
             raise NotPlainError("connections came and went before the table was full")
-        gone, frames = room.leaving(created, self._limit)
-        mine = gone < len(chosen)
-        leaving = chosen[gone[mine]]
+        self._leaving = chosen, closed, flows
+        return Candidates(
+            _numbers(slots.first[chosen], [flow.first_number for flow in flows]),
+            _numbers(opened, [flow.completed_by.number if flow.completed_by else NEVER for flow in flows]),
+            _numbers(closed, [flow.closed_number or NEVER for flow in flows]), created,
+        )  # fmt: skip
+
+    def leave(self, which: Ints, frames: Ints) -> None:
+        """Of the candidates, these had to leave when those frames came."""
+        slots, (chosen, closed, flows) = self._slots, self._leaving
+        mine = which < len(chosen)
+        leaving = chosen[which[mine]]
         if (slots.last[leaving] > frames[mine]).any():
             raise NotPlainError("a connection goes on after it was evicted")
-        early = closed[gone[mine]] >= frames[mine]
+        early = closed[which[mine]] >= frames[mine]
         self._conclude(leaving, early)
         self.tally.evicted += int(early.sum())
-        for index, frame in zip((gone[~mine] - len(chosen)).tolist(), frames[~mine].tolist(), strict=True):
-            flow = flows[index][1]
-            if flow.last_number > frame:
+        for index, frame in zip((which[~mine] - len(chosen)).tolist(), frames[~mine].tolist(), strict=True):
+            if flows[index].last_number > frame:
                 raise NotPlainError("a connection goes on after it was evicted")
-            table.evict(flow)
-        self._finished(table.collect())
-        self._there = len(slots) - slots.alive + len(table)
+            self._table.evict(flows[index])
+        self._finished(self._table.collect())
+        self._there = self.connections
 
     def _frames(self, chosen: Ints, place: Ints) -> Ints:
         """Numbers of the frames at these places among the kept packets; `NEVER` for place -1."""
@@ -418,19 +465,23 @@ class BulkReader:
         return np.where(place < 0, NEVER, slots.first[chosen] + slots.numbers[chosen, np.maximum(place, 0)])
 
 
+def _numbers(columns: Ints, others: Sequence[int]) -> Ints:
+    return np.concatenate((columns, np.array(others, np.int64)))
+
+
 def _behind(sifted: Sifted) -> tuple[Ints, Bools]:
     """Of each packet to be fed: from where on its conversation was told nothing, and whether it missed anything."""
     at = sifted.feed
-    group = sifted.group[at]
+    group = sifted.lanes.group[at]
     first = np.append(np.ones(min(len(at), 1), np.bool_), group[1:] != group[:-1])
-    since = np.where(first, sifted.starts[group], np.append(0, at[:-1])[: len(at)] + 1)
+    since = np.where(first, sifted.lanes.starts[group], np.append(0, at[:-1])[: len(at)] + 1)
     passed = np.append(0, np.cumsum(sifted.passed))
-    return since, (passed[at] > passed[since]) | (first & sifted.pending[group])
+    return since, (passed[at] > passed[since]) | (first & sifted.states["pending"][group])
 
 
 def _clock(sifted: Sifted, span: slice, side: int) -> int | None:
     """The last timestamp that a side sent with data which was passed over."""
-    said = sifted.passed[span] & (sifted.side[span] == side) & (sifted.segments.payload[span] > 0)
+    said = sifted.passed[span] & (sifted.lanes.side[span] == side) & (sifted.segments.payload[span] > 0)
     stamps = sifted.tsval[span][said]
     stamps = stamps[stamps >= 0]
     return int(stamps[-1]) if len(stamps) else None
@@ -442,8 +493,8 @@ def _talk(window: Window, segments: Segments) -> Bools:
     at = segments.at + segments.header
     room = segments.end - at
     where = np.flatnonzero((segments.payload > 0) & (room > 0))
+    where = where[_BEGINS[window.data[at[where]]]]
     if len(where):
-        words = gather(window.data, at[where], np.dtype("V4")).view("<u4").astype(np.int64)
-        short = room[where] < 4
-        found[where] = np.isin(words, _FIRST) & ~short | short & np.isin(words & 255, _LETTERS)
+        words = gather(window.data, at[where], np.dtype("<u4")).astype(np.int64)
+        found[where] = np.isin(words, _FIRST) | (room[where] < 4)
     return found

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from handshake.wire.columns import Ints
 
 NEVER = 1 << 62
+
+
+class Candidates(NamedTuple):
+    """Connections by the frames that began, opened and closed them (`NEVER` where none did)."""
+
+    begun: Ints
+    opened: Ints
+    closed: Ints
+    created: Ints
+    """First frames of those that came since candidates were asked for before, some of which may have gone."""
 
 
 class Room:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handshake.bulk.index import LEAST
+from handshake.bulk.lanes import Lanes, first
 from handshake.bulk.slots import MOST_BYTES, MOST_KEPT, ODD, OPEN, Slots
 from handshake.findings.middlebox import PATIENT_NS
 from handshake.flow.table import LINGER_NS
@@ -36,7 +38,6 @@ FIRST_WORDS = 64
 """Bytes of one side after which its protocol is known, or never will be (`app.talk`)."""
 _ECN = ECE | CWR | AE
 _NEVER = -(1 << 35)
-_STRIDE = 1 << 37
 _NEAR, _LARGE = 1 << 28, 1 << 30
 _CLOCK_STEP = 1 << 20
 
@@ -60,66 +61,78 @@ class Rows:
 
 
 @dataclass(slots=True)
+class Numbers:
+    """Sequence numbers, as distances from where each side stood when the window began."""
+
+    base: Ints
+    """Of each lane, where it stood."""
+    initial: Ints
+    """0 where the side has spoken before, else `_NEVER`."""
+    reached: Ints
+    """The end of what the sender has sent, this packet included."""
+    own_top: Ints
+    """The same before this packet; about `_NEVER` where it is the first one."""
+    other_top: Ints
+    """That of the receiver."""
+    dseq: Ints
+    """How far behind the sender's end this packet begins."""
+    dack: Ints
+    """How far behind the receiver's end it acknowledges."""
+
+    @property
+    def known(self) -> Bools:
+        """The sender has spoken before."""
+        return self.own_top > _NEVER // 2
+
+    @property
+    def answered(self) -> Bools:
+        """The receiver has."""
+        return self.other_top > _NEVER // 2
+
+
+@dataclass(slots=True)
 class Sifted:
     """The packets of a window by connection, in each the order of the capture, and what to do with them."""
 
     segments: Segments
     rows: Rows
+    lanes: Lanes
+    numbers: Numbers
+    states: np.ndarray
+    """The connections' records (`Slots`) before this window."""
     slot: Ints
-    side: Ints
-    starts: Ints
-    """Where each connection's packets begin."""
-    group: Ints
-    """Which of the connections each packet belongs to."""
+    """Of each packet."""
+    tsval: Ints
     feed: Ints
     """Packets to be judged one by one, as places in these arrays."""
     promote: Ints
     """Slots that are followed one by one from now on."""
     passed: Bools
     """Packets that were passed over."""
-    before: tuple[Ints, Ints]
-    """Of each side, before this packet: the highest number sent."""
-    last: tuple[Ints, Ints]
-    """Of each side, its last packet before this one, as a place in these arrays; below the connection's start: none."""
-    tsval: Ints
-    before_ns: Ints
-    """Time of the connection's packet before this one."""
-    ends: tuple[Ints, Ints]
-    """Of each connection and side, before this window: acknowledgment number and window."""
-    clock: Ints
-    """`Slots.clock` before this window."""
-    pending: Bools
-    """`Slots.pending` before this window."""
     created: Ints
     """First packets of connections that are new."""
+
+    def standing(self, index: int, side: int) -> tuple[int, int, int]:
+        """Before a packet: the next number that a side would send, its acknowledgment and window; -1 is unknown."""
+        lanes, numbers = self.lanes, self.numbers
+        group, mine = int(lanes.group[index]), int(lanes.side[index]) == side
+        top = int((numbers.own_top if mine else numbers.other_top)[index])
+        last = int((lanes.own_last if mine else lanes.other_last)[index])
+        number = int(numbers.base[2 * group + side]) + top & 0xFFFFFFFF if top > _NEVER // 2 else -1
+        if last >= lanes.starts[group]:
+            return number, int(self.segments.ack[last]), int(self.segments.wnd[last])
+        before = self.states[group]
+        return number, int(before["ack"][side]), int(before["wnd"][side])
+
+    def before_ns(self, index: int) -> int:
+        """Time of the connection's packet before this one."""
+        group = self.lanes.group[index]
+        return int(self.rows.time_ns[index - 1] if index > self.lanes.starts[group] else self.states["last_ns"][group])
 
 
 def _wrapped(number: Ints) -> Ints:
     """A difference of sequence numbers, signed."""
     return number.astype(np.int32).astype(np.int64)
-
-
-def _first(found: Bools, key: Ints, keys: int) -> Ints:
-    """The first place at which something was found, by key; the number of places where it was not."""
-    first = np.full(keys, len(found))
-    rows = np.flatnonzero(found)[::-1]
-    first[key[rows]] = rows
-    return first
-
-
-def _shifted(values: Ints, starts: Ints, initial: Ints) -> Ints:
-    """Each element's predecessor; `initial` where a connection begins."""
-    out = np.empty_like(values)
-    out[1:] = values[:-1]
-    out[starts] = initial
-    return out
-
-
-def _counted(found: Bools | Ints, starts: Ints, group: Ints) -> Ints:
-    """How many (or how much) of the connection's packets before this one."""
-    total = np.cumsum(found, dtype=np.int64)
-    total -= found
-    return total - total[starts][group]
 
 
 class Sieve:
@@ -131,7 +144,6 @@ class Sieve:
 
     def sift(self, data: Bytes, segments: Segments, rows: Rows) -> Sifted:
         """Take the packets of a window; those that are kept are noted in the slots."""
-        slots = self._slots
         count = len(segments.row)
         assert count
         pair = self._endpoints.pair(segments.src, segments.dst)
@@ -139,251 +151,281 @@ class Sieve:
         packed = (pair & ~low) | np.arange(count, dtype=np.uint64)
         packed.sort()
         order = (packed & low).astype(np.int64)
-        pair = pair[order]
+        pair = pair.take(order)
         segs = segments.take(order)
-        rows = Rows(*(getattr(rows, name)[order] for name in Rows.__slots__))
+        rows = Rows(*(getattr(rows, name).take(order) for name in Rows.__slots__))
         fresh = np.empty(count, np.bool_)
         fresh[0] = True
         np.not_equal(pair[1:], pair[:-1], out=fresh[1:])
-        starts = np.flatnonzero(fresh)
-        group = np.cumsum(fresh) - 1
-        ids = self._ids(data, pair[starts], segs, rows, starts)
-        slot = ids[group]
-        client, server = slots.client[ids][group], slots.server[ids][group]
+        lanes = Lanes(fresh)
+        pairs = pair.take(lanes.starts)
+        if (pairs[1:] & ~low == pairs[:-1] & ~low).any() or pairs.min() < LEAST:
+            raise NotPlainError("connections whose hashes look the same")
+        ids = self._slots.find(pairs)
+        states = self._states(data, pairs, ids, segs, rows, lanes)
+        client, both = states["client"].take(lanes.group), (states["client"] ^ states["server"]).take(lanes.group)
         mine = segs.src == client
-        if not np.array_equal(segs.dst, np.where(mine, server, client)) or not (mine | (segs.src == server)).all():
-            raise NotPlainError
-        return self._judge(data, segs, rows, slot, starts, group, ids, (~mine).astype(np.int64))
+        if ((segs.src ^ segs.dst) != both).any() or not (mine | (segs.dst == client)).all():
+            raise NotPlainError("connections with the same hash")
+        lanes.part((~mine).view(np.int8).astype(np.int64))
+        return _Judgement(self._slots, data, segs, rows, lanes, ids, states).sifted()
 
-    def _ids(self, data: Bytes, pairs: Words, segs: Segments, rows: Rows, starts: Ints) -> Ints:
+    def _states(  # noqa: PLR0917 - one column each
+        self, data: Bytes, pairs: Words, ids: Ints, segs: Segments, rows: Rows, lanes: Lanes
+    ) -> np.ndarray:
+        """The records of the connections; those that are new get slots, whose numbers are put into `ids`."""
         slots = self._slots
-        names = pairs.tolist()
-        if len(set(names)) < len(names):
-            raise NotPlainError
-        known = slots.known.get
-        ids = np.array([known(name, -1) for name in names], np.int64)
         new = np.flatnonzero(ids < 0)
-        if len(new):
-            ids[new] = slots.claim([names[index] for index in new.tolist()])
-            fresh, first = ids[new], starts[new]
-            slots.client[fresh], slots.server[fresh] = segs.src[first], segs.dst[first]
-            hosts = hosts_of(data, segs.take(first), self._endpoints)
-            slots.client_host[fresh], slots.server_host[fresh] = hosts
-            slots.ports[fresh], slots.first[fresh] = segs.ports[first], rows.number[first]
-            slots.last_ns[fresh] = rows.time_ns[first]
-            slots.iss[fresh, 0] = segs.seq[first]
-        return ids
+        if not len(new):
+            return slots.states(ids)
+        ids[new] = slots.claim(pairs[new])
+        states = slots.states(ids)
+        first = lanes.starts[new]
+        states["client"][new], states["server"][new] = segs.src[first], segs.dst[first]
+        hosts = hosts_of(data, segs.take(first), self._endpoints)
+        states["client_host"][new], states["server_host"][new] = hosts
+        states["ports"][new], states["first"][new] = segs.ports[first], rows.number[first]
+        states["last_ns"][new], states["iss"][new, 0] = rows.time_ns[first], segs.seq[first]
+        return states
 
-    def _judge(  # noqa: PLR0917 - one column each
-        self, data: Bytes, segs: Segments, rows: Rows, slot: Ints, starts: Ints, group: Ints, ids: Ints, side: Ints
-    ) -> Sifted:
-        slots = self._slots
-        count = len(slot)
-        groups = len(starts)
-        index = np.arange(count)
-        start = starts[group]
-        stops = np.append(starts[1:], count) - 1
-        own, oth = group * 2 + side, group * 2 + 1 - side
-        zero = side == 0
-        flags, payload, time_ns = segs.flags, segs.payload, rows.time_ns
-        live = slots.live[ids][group]
-        turn = (slots.rows[ids] - starts)[group] + index
 
-        is_syn, is_rst, is_fin, has_ack = ((flags & bit) > 0 for bit in (SYN, RST, FIN, ACK))
-        after = [np.maximum.accumulate(np.where(here, index, -1)) for here in (zero, ~zero)]
-        last = tuple(_shifted(each, starts, starts - 1) for each in after)
-        own_last, oth_last = np.where(zero, *last), np.where(zero, *reversed(last))
-        own_in, oth_in = own_last >= start, oth_last >= start
+class _Judgement:
+    """One window, held against what plain connections do."""
 
-        def own_before(column: Ints, carried: Ints) -> Ints:
-            return np.where(own_in, column[own_last], carried[ids].reshape(-1)[own])
+    def __init__(  # noqa: PLR0917 - one column each
+        self, slots: Slots, data: Bytes, segs: Segments, rows: Rows, lanes: Lanes, ids: Ints, states: np.ndarray
+    ) -> None:
+        self._slots, self._data, self._segs, self._rows, self._lanes = slots, data, segs, rows, lanes
+        self._ids, self._states = ids, states
+        self._after = states.copy()
+        self._count, self._groups = len(lanes.group), len(lanes.starts)
+        self._is_syn, self._is_rst, self._is_fin, self._has_ack = (
+            (segs.flags & bit) != 0 for bit in (SYN, RST, FIN, ACK)
+        )
+        self._empty = segs.payload == 0
+        self._turn = lanes.index + (states["rows"] - lanes.starts).take(lanes.group)
+        """How many packets of the connection came before."""
+        self._gap_ns = rows.time_ns - lanes.before(rows.time_ns, states["last_ns"])
+        self._numbers = self._told()
+        self._tsval, self._tsecr, self._mixed = self._options()
+        self._fin_at = first(self._is_fin, lanes.own, lanes.count)
+        self._fin_at[states["fins"].reshape(-1)] = -1
+        self._rst_at = first(self._is_rst, lanes.group, self._groups)
+        self._rst_at[states["reset"]] = -1
+        self._own_fin = lanes.index > self._fin_at.take(lanes.own)
+        self._any_fin = self._own_fin | (lanes.index > self._fin_at.take(lanes.oth))
+        self._reset = lanes.index > self._rst_at.take(lanes.group)
 
-        # numbers, as distances from where each side stood
-        spoke, nxt = slots.spoke[ids], slots.nxt[ids].astype(np.int64)
-        length = payload + is_syn + is_fin
-        bases, reached, before = [], [], []
-        for each, here in enumerate((zero, ~zero)):
-            first = np.minimum(_first(here, group, groups), count - 1)
-            base = np.where(spoke[:, each], nxt[:, each], segs.seq[first])
-            initial = np.where(spoke[:, each], 0, _NEVER)
-            ends = np.where(here, _wrapped(segs.seq - base[group]) + length, _NEVER)
-            ends[starts] = np.maximum(ends[starts], initial)
-            ends += group * _STRIDE
-            np.maximum.accumulate(ends, out=ends)
-            ends -= group * _STRIDE
-            bases.append(base)
-            reached.append(ends)
-            before.append(_shifted(ends, starts, initial))
-        own_base, oth_base = (np.where(zero, bases[a][group], bases[1 - a][group]) for a in (0, 1))
-        own_top, oth_top = np.where(zero, *before), np.where(zero, *reversed(before))
-        known, answered = own_top > _NEVER // 2, oth_top > _NEVER // 2
-        dseq = _wrapped(segs.seq - own_base) - own_top
-        dack = _wrapped(segs.ack - oth_base) - oth_top
+    def sifted(self) -> Sifted:
+        """Judge, and note in the slots what came of it."""
+        lanes, states = self._lanes, self._states
+        flows, plain, tame = self._held_against_plain()
+        wild = ~plain | self._rows.wild | ~self._segs.plain | (self._gap_ns < 0)
+        wild |= self._any_fin & (self._gap_ns > LINGER_NS)
+        talked, wild, turned = self._talked(wild)
+        upset = first(wild & ~tame, lanes.group, self._groups)
+        passed = self._passed(flows, wild, talked, upset)
+        where, rank, turned = self._kept(passed, turned)
+        fed = ~passed
+        fed[where] = False
+        going = self._ids[(turned < self._count) & ~states["live"]]
+        self._carry_on(passed, talked, upset)
+        if len(where):
+            self._keep(where, rank)
+        self._slots.put(self._ids, self._after)
+        self._slots.follow(going)
+        return Sifted(self._segs, self._rows, lanes, self._numbers, states, self._ids.take(lanes.group), self._tsval,
+                      np.flatnonzero(fed), going, passed, lanes.starts[states["rows"] == 0])  # fmt: skip
 
-        before_ns = _shifted(time_ns, starts, slots.last_ns[ids])
-        gap_ns = time_ns - before_ns
-        fin_at = [_first(is_fin & here, group, groups) for here in (zero, ~zero)]
-        carried_fins = slots.fins[ids]
-        fins = [carried_fins[group, each] | (index > fin_at[each][group]) for each in (0, 1)]
-        own_fin, any_fin = np.where(zero, *fins), fins[0] | fins[1]
-        reset = slots.reset[ids][group] | (index > _first(is_rst, group, groups)[group])
+    # -- what is known of each packet --------------------------------------------------------------------
 
-        tsval, tsecr, mixed = self._options(data, segs, is_syn)
-        ttl_same = own_before(segs.ttl, slots.ttl) == segs.ttl
-        ts_before = own_before(tsval, slots.tsval)
-        ts_step = _wrapped(tsval - ts_before)
-        after_syn = np.where(own_in, is_syn[own_last], slots.greeted[ids].reshape(-1)[own])
-        stamps = (segs.form != OTHER) & (
-            ((tsval >= 0) & (ts_before >= 0) & (ts_step >= 0) & (ts_step < _CLOCK_STEP))
-            | ((tsval < 0) & (ts_before < 0)) | after_syn & (ts_before < 0) | after_syn & (tsval < 0)
-        )  # fmt: skip
-        ack_before = own_before(np.where(has_ack, segs.ack, -1), slots.ack)
+    def _told(self) -> Numbers:
+        segs, lanes, states = self._segs, self._lanes, self._states
+        begins = np.flatnonzero(lanes.begins)
+        lane = lanes.own.take(begins)
+        spoke = states["spoke"].reshape(-1)
+        base = states["nxt"].reshape(-1).astype(np.int64)
+        new = ~spoke[lane]
+        base[lane[new]] = segs.seq[begins[new]]
+        initial = np.where(spoke, 0, _NEVER)
+        length = segs.payload + self._is_syn + self._is_fin
+        ends = _wrapped(segs.seq - base.take(lanes.own)) + length
+        reached = lanes.highest(ends, initial)
+        own_top, other_top = lanes.own_before(reached, initial), lanes.other_before(reached, initial)
+        dseq = ends - length - own_top
+        dack = _wrapped(segs.ack - base.take(lanes.oth)) - other_top
+        return Numbers(base, initial, reached, own_top, other_top, dseq, dack)
+
+    def _options(self) -> tuple[Ints, Ints, Words]:
+        """TSval and TSecr of each segment, and the options of each SYN as a hash."""
+        segs = self._segs
+        tsval = segs.tsval.copy()
+        tsecr = np.full(self._count, -1)
+        mixed = np.zeros(self._count, np.uint64)
+        where = np.flatnonzero(self._is_syn & segs.plain & (segs.header > 20))
+        if len(where):
+            mixed[where], tsval[where], tsecr[where] = options_of(self._data, segs.at[where], segs.header[where])
+        return tsval, tsecr, mixed
+
+    def _steady_clock(self) -> tuple[Bools, Bools]:
+        """Whether timestamps go on as they should, and whether they at least do not run back."""
+        lanes, states, tsval = self._lanes, self._states, self._tsval
+        ts_before = lanes.own_before(tsval, states["tsval"])
+        step = _wrapped(tsval - ts_before)
+        after_syn = lanes.own_before(self._is_syn, states["greeted"])
+        none, none_before, forward = tsval < 0, ts_before < 0, step >= 0
+        both = ~none & ~none_before
+        going_on = (both & forward & (step < _CLOCK_STEP)) | (none & none_before) | (after_syn & (none | none_before))
+        return going_on & (self._segs.form != OTHER), ~both | forward
+
+    def _held_against_plain(self) -> tuple[Bools, Bools, Bools]:
+        """Which packets belong to the flow of an open connection, which are what a plain one does; and which are tame.
+
+        Tame is what leaves later packets judged as they would be: it is fed, and the next may be passed over.
+        """
+        segs, lanes, states, turn, numbers = self._segs, self._lanes, self._states, self._turn, self._numbers
+        dseq, dack, known, answered = numbers.dseq, numbers.dack, numbers.known, numbers.answered
+        side, reset, has_ack, empty, group = lanes.side, self._reset, self._has_ack, self._empty, lanes.group
+        client = side == 0
+        wide = segs.wnd > 0
+        core = segs.flags & ~_ECN
+        bare = core & ~PSH
+        ttl_same = lanes.own_before(segs.ttl, states["ttl"]) == segs.ttl
+        clock, clock_forward = self._steady_clock()
+        acks = (segs.ack + 1) * has_ack - 1
+        ack_before = lanes.own_before(acks, states["ack"])
         ack_on = (ack_before < 0) | (_wrapped(segs.ack - ack_before) >= 0)
 
-        # what a plain connection does
         in_order = known & (dseq == 0)
         acked = answered & (dack == 0)
-        core = flags & ~_ECN
-        empty, wide = payload == 0, segs.wnd > 0
+        near = answered & (dack <= 0) & (dack >= -_NEAR)
         asks = (core == SYN) & empty & wide & (segs.src != segs.dst)
         first_syn = asks & (turn == 0)
-        again = asks & (turn > 0) & zero & ~answered & known & (dseq == -1) & ~reset & ttl_same
-        syn_ack = (core == SYN | ACK) & empty & wide & (turn == 1) & ~zero & acked
-        steady = wide & ttl_same & stamps & ~reset
-        third = ((core & ~PSH) == ACK) & (turn == 2) & zero & in_order & acked & steady & (gap_ns < PATIENT_NS)
-        chain = np.where(turn == 0, first_syn, np.where(turn == 1, syn_ack, np.where(turn == 2, third, True)))
-        so_far = slots.rows[ids]
-        phase = slots.phase[ids]
-        carried = (phase == OPEN) | ((phase == so_far) & (so_far < 3))
-        broken = _first(~chain, group, groups)
-        opening = carried[group] & (index <= broken[group])
+        again = asks & (turn > 0) & client & ~answered & known & (dseq == -1) & ~reset & ttl_same
+        syn_ack = (core == SYN | ACK) & empty & wide & (turn == 1) & ~client & acked
+        steady = wide & ttl_same & clock & ~reset
+        third = (bare == ACK) & (turn == 2) & client & in_order & acked & steady & (self._gap_ns < PATIENT_NS)
+        self._broken = first(~(first_syn | syn_ack | third | (turn > 2)), group, self._groups)
+        phase, so_far = states["phase"], states["rows"]
+        self._carried = (phase == OPEN) | ((phase == so_far) & (so_far < 3))
+        opening = lanes.index <= (self._broken * self._carried - ~self._carried).take(group)
         is_open = opening & (turn >= 3)
-        near = answered & (dack <= 0) & (dack >= -_NEAR)
-        flows = is_open & ((flags & ~(PSH | FIN)) == ACK) & in_order & near & steady & ack_on
-        flows &= ~own_fin | (empty & ~is_fin)
-        resets = ((flags == RST) | (flags == RST | ACK)) & empty & ~reset
-        refused = resets & has_ack & ~zero & ~known & acked & (turn > 0)
+        flows = is_open & ((bare & ~FIN) == ACK) & in_order & near & steady & ack_on
+        flows &= ~self._own_fin | (empty & ~self._is_fin)
+        resets = ((segs.flags == RST) | (segs.flags == RST | ACK)) & empty & ~reset
+        refused = resets & has_ack & ~client & ~known & acked & (turn > 0)
         cut_off = (
             resets & in_order & ttl_same & (~has_ack | near) & (is_open | (opening & (turn == 2) & (~has_ack | acked)))
         )
         plain = first_syn | again | (syn_ack & opening) | (third & opening) | flows | refused | cut_off
-        wild = ~plain | rows.wild | ~segs.plain | (gap_ns < 0) | (any_fin & (gap_ns > LINGER_NS))
 
-        # what was said: which protocol it is must be known before data is passed over
-        spoken = [_counted(np.where(here, payload, 0), starts, group) + slots.payload[ids, each][group]
-                  for each, here in enumerate((zero, ~zero))]  # fmt: skip
-        talked = slots.talked[ids][group] | (~live & ((spoken[0] > FIRST_WORDS) | (spoken[1] > FIRST_WORDS)))
-        wild |= rows.talk & ~talked
-        turned = _first(wild, group, groups)
-        talked = talked[np.minimum(index, np.minimum(turned, count - 1)[group])]
+        tame = is_open & (bare == ACK) & known & answered & segs.plain & ~self._any_fin & ~reset & ~self._rows.wild
+        tame &= clock_forward & (np.abs(dseq) < _LARGE) & (np.abs(dack) < _NEAR)
+        return flows, plain, tame
 
-        # what changes nothing
-        oth_wnd = np.where(oth_in, segs.wnd[oth_last], slots.wnd[ids].reshape(-1)[oth])
-        ordinary = flows & ~wild & ~is_fin & ~any_fin & (own_before(segs.wnd, slots.wnd) != 0) & (oth_wnd != 0)
-        ordinary &= empty | talked
-        tame = is_open & ((core & ~PSH) == ACK) & known & answered & segs.plain & ~any_fin & ~reset & ~rows.wild
-        tame &= (tsval < 0) | (ts_before < 0) | (ts_step >= 0)
-        tame &= (np.abs(dseq) < _LARGE) & (np.abs(dack) < _NEAR)
-        upset = _first(wild & ~tame, group, groups)
-        ordinary &= index < upset[group]
-        kind = side * 2 + ~empty
-        place = group * 4 + kind
-        first = _first(ordinary, place, groups * 4)
-        kinds = slots.kinds[ids].astype(np.int64)
-        seen = (kinds[group] >> kind & 1 > 0) | (index > first[place])
-        kinds |= ((first < count).reshape(-1, 4) << np.arange(4)).sum(1)
-        passed = ordinary & seen
+    def _talked(self, wild: Bools) -> tuple[Bools, Bools, Ints]:
+        """Before which packets enough was said to know the protocol; what is wild by that; and where that begins.
 
-        kept = ~passed & ~live
-        rank = _counted(kept, starts, group) + slots.kept[ids][group]
-        far = rows.place - np.where((slots.kept[ids] > 0)[group], slots.place[ids][group], rows.place[start]) >= 1 << 32
-        full = _first(kept & ((rank >= MOST_KEPT) | far), group, groups)
-        turned = np.minimum(turned, full)
-        kept &= index < turned[group]
-        feed = np.flatnonzero(~passed & ~kept)
-        going = ids[(turned < count) & ~slots.live[ids]]
+        What the protocol is must be known before data is passed over.
+        """
+        segs, lanes, states = self._segs, self._lanes, self._states
+        said = segs.payload * lanes.side
+        spoken = (self._segs.payload - said, said)
+        enough = np.zeros(self._count, np.bool_)
+        for side, column in enumerate(spoken):
+            before, total = lanes.counted(column, states["payload"][:, side].astype(np.int64))
+            enough |= before > FIRST_WORDS
+            self._after["payload"][:, side] = np.minimum(total, MOST_BYTES)
+        talked = (states["talked"] | (states["live"] << 1)).take(lanes.group)
+        talked = (talked == 1) | (talked == 3) | ((talked == 0) & enough)
+        wild = wild | (self._rows.talk & ~talked)
+        turned = first(wild, lanes.group, self._groups)
+        last = np.minimum(turned, self._count - 1).take(lanes.group)
+        return talked.take(np.minimum(lanes.index, last)), wild, turned
 
-        where = np.flatnonzero(kept)
-        if len(where):
-            self._keep(data, segs.take(where), rows, slot, side, where, rank, tsval, tsecr, mixed, dack, turn)
+    def _passed(self, flows: Bools, wild: Bools, talked: Bools, upset: Ints) -> Bools:
+        """Which packets change nothing: in the flow, and not the first of their kind."""
+        lanes, states, wnd = self._lanes, self._states, self._segs.wnd
+        ordinary = flows & ~wild & ~self._is_fin & ~self._any_fin & (self._empty | talked)
+        ordinary &= (lanes.own_before(wnd, states["wnd"]) != 0) & (lanes.other_before(wnd, states["wnd"]) != 0)
+        ordinary &= lanes.index < upset.take(lanes.group)
+        kind = lanes.own * 2 + ~self._empty
+        since = first(ordinary, kind, 2 * lanes.count)
+        seen = (states["kinds"][:, None] >> np.arange(4) & 1) > 0
+        since[seen.reshape(-1)] = -1
+        self._after["kinds"] = ((since < self._count).reshape(-1, 4) << np.arange(4)).sum(1)
+        return ordinary & (lanes.index > since.take(kind))
 
-        carried_ends = slots.ack[ids], slots.wnd[ids]
-        clock, pending = slots.clock[ids], slots.pending[ids]
+    # -- what is kept ------------------------------------------------------------------------------------
 
-        # where each connection stands now
-        slots.rows[ids] += stops - starts + 1
-        slots.last_ns[ids], slots.last[ids] = time_ns[stops], rows.number[stops]
-        slots.kinds[ids] = kinds
-        slots.talked[ids] |= talked[stops] & ~slots.live[ids]
-        slots.reset[ids] |= reset[stops] | is_rst[stops]
-        slots.pending[ids] |= np.maximum.reduceat(passed, starts)
-        steps = np.minimum(slots.rows[ids], OPEN)
-        good = carried & (broken == count) & (upset == count)
-        slots.phase[ids] = np.where(good, steps, ODD)
-        for each, here in enumerate((zero, ~zero)):
-            at = after[each][stops]
-            there = at >= starts
-            some, at = ids[there], at[there]
-            new = ~slots.spoke[some, each]
-            slots.iss[some[new], each] = bases[each][there][new]
-            slots.spoke[some, each] = True
-            slots.nxt[some, each] = (bases[each] + reached[each][stops])[there] & 0xFFFFFFFF
-            slots.ack[some, each] = np.where(has_ack[at], segs.ack[at], -1)
-            slots.ttl[some, each], slots.wnd[some, each] = segs.ttl[at], segs.wnd[at]
-            slots.tsval[some, each] = tsval[at]
-            slots.fins[ids, each] |= fins[each][stops] | (is_fin & here)[stops]
-            said = slots.payload[ids, each] + np.add.reduceat(np.where(here, payload, 0), starts)
-            slots.payload[ids, each] = np.minimum(said, MOST_BYTES)
-            slots.greeted[some, each] = is_syn[at]
-            spoke_at = np.maximum.reduceat(np.where(passed & here & ~empty & (tsval >= 0), index, -1), starts)
-            told = spoke_at >= 0
-            slots.clock[ids[told], each] = tsval[spoke_at[told]]
-        slots.live[going] = True
-        tops = tuple(
-            np.where(before[each] > _NEVER // 2, (bases[each][group] + before[each]) & 0xFFFFFFFF, -1)
-            for each in (0, 1)
-        )
-        return Sifted(segs, rows, slot, side, starts, group, feed, going, passed, (tops[0], tops[1]),
-                      (last[0], last[1]), tsval, before_ns, carried_ends, clock, pending,
-                      starts[so_far == 0])  # fmt: skip
+    def _kept(self, passed: Bools, turned: Ints) -> tuple[Ints, Ints, Ints]:
+        """Packets that are kept, the how manieth of the connection each is, and from where on it goes one by one."""
+        lanes, states, rows = self._lanes, self._states, self._rows
+        where = np.flatnonzero(~passed & ~states["live"].take(lanes.group))
+        group = lanes.group.take(where)
+        begins = np.flatnonzero(np.append(True, group[1:] != group[:-1])[: len(group)])
+        begun = np.repeat(begins, np.diff(np.append(begins, len(group))))
+        rank = np.arange(len(group)) - begun + states["kept"].take(group)
+        place = np.where(states["kept"] > 0, states["place"], rows.place.take(lanes.starts))
+        full = (rank >= MOST_KEPT) | (rows.place.take(where) - place.take(group) >= 1 << 32)
+        if full.any():
+            turned = turned.copy()
+            rest = np.flatnonzero(full)
+            np.minimum.at(turned, group[rest], where[rest])
+        keep = np.flatnonzero(where < turned.take(group))
+        return where[keep], rank[keep], turned
 
-    def _options(self, data: Bytes, segs: Segments, is_syn: Bools) -> tuple[Ints, Ints, Words]:
-        """TSval and TSecr of each segment, and the options of each SYN as a hash."""
-        tsval = segs.tsval.copy()
-        tsecr = np.full(len(tsval), -1)
-        mixed = np.zeros(len(tsval), np.uint64)
-        where = np.flatnonzero(is_syn & segs.plain & (segs.header > 20))
-        if len(where):
-            mixed[where], tsval[where], tsecr[where] = options_of(data, segs.at[where], segs.header[where])
-        return tsval, tsecr, mixed
-
-    def _keep(  # noqa: PLR0917 - one column each
-        self, data: Bytes, segs: Segments, rows: Rows, slot: Ints, side: Ints, where: Ints, rank: Ints,
-        tsval: Ints, tsecr: Ints, mixed: Words, dack: Ints, turn: Ints,
-    ) -> None:  # fmt: skip
+    def _keep(self, where: Ints, rank: Ints) -> None:
         """Note packets that are kept, and what the judgement depends on."""
-        slots = self._slots
-        slot, side, rank, turn = slot[where], side[where], rank[where], turn[where]
-        tsval, tsecr = tsval[where], tsecr[where]
-        slots.place[slot[rank == 0]] = rows.place[where[rank == 0]]
-        slots.places[slot, rank] = rows.place[where] - slots.place[slot]
-        early = rank < 3
+        slots, rows, lanes, after = self._slots, self._rows, self._lanes, self._after
+        segs = self._segs.take(where)
+        group, side = lanes.group[where], lanes.side[where]
+        tsval, tsecr, place, number = self._tsval[where], self._tsecr[where], rows.place[where], rows.number[where]
+        begins = np.flatnonzero(rank == 0)
+        after["place"][group[begins]] = place[begins]
+        after["syn_tsval"][group[begins]] = tsval[begins]
+        slot = self._ids[group]
+        slots.places[slot, rank] = place - after["place"][group]
+        slots.numbers[slot, rank] = number - after["first"][group]
+        early = np.flatnonzero(rank < 3)
         slots.times[slot[early], rank[early]] = rows.time_ns[where[early]]
-        slots.numbers[slot, rank] = rows.number[where] - slots.first[slot]
-        begins = rank == 0
-        slots.syn_tsval[slot[begins]] = tsval[begins]
-        syn = (segs.flags & SYN) > 0
         token = segs.flags | side << 12 | (segs.payload > 0) << 13 | segs.form << 14
-        token |= checksums(data, segs) << 16 | (dack[where] == 0).astype(np.int64) << 18
-        token |= (segs.seq == 0).astype(np.int64) << 19 & -((segs.flags & RST) > 0).astype(np.int64)
-        token |= (segs.ip_id < 0).astype(np.int64) << 20
-        token |= ((segs.ports & 0xFFFF) == 0).astype(np.int64) << 21 | (segs.ports < 65536).astype(np.int64) << 22
-        echo = (tsecr == slots.syn_tsval[slot]).astype(np.int64)
-        special = (tsval == 0) | (tsecr == 0) << 1 | echo << 2 | segs.wnd << 3 | (segs.ack == 0).astype(np.int64) << 19
-        token |= np.where(syn, special, 0) << 23
-        word = scrambled(token.astype(np.uint64) ^ scrambled(mixed[where] + segs.rest.astype(np.uint64)))
+        token |= checksums(self._data, segs) << 16 | (self._numbers.dack[where] == 0) << 18
+        token |= ((segs.seq == 0) & ((segs.flags & RST) > 0)) << 19 | (segs.ip_id < 0) << 20
+        token |= ((segs.ports & 0xFFFF) == 0) << 21 | (segs.ports < 65536) << 22
+        echo = tsecr == after["syn_tsval"][group]
+        special = (tsval == 0) | (tsecr == 0) << 1 | echo << 2 | segs.wnd << 3 | (segs.ack == 0) << 19
+        token |= (special * ((segs.flags & SYN) > 0)) << 23
+        word = scrambled(token.astype(np.uint64) ^ scrambled(self._mixed[where] + segs.rest.astype(np.uint64)))
         word = scrambled(word + rank.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
-        first = np.flatnonzero(np.append(True, slot[1:] != slot[:-1]))
-        chosen = slot[first]
-        slots.form[chosen] += np.add.reduceat(word, first)
-        slots.kept[chosen] += np.diff(np.append(first, len(slot)))
+        begins = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
+        chosen = group[begins]
+        after["form"][chosen] += np.add.reduceat(word, begins)
+        after["kept"][chosen] += np.diff(np.append(begins, len(group))).astype(np.int8)
+
+    # -- where each connection stands now ----------------------------------------------------------------
+
+    def _carry_on(self, passed: Bools, talked: Bools, upset: Ints) -> None:
+        """Write down what the next window has to know."""
+        segs, lanes, states, after, numbers = self._segs, self._lanes, self._states, self._after, self._numbers
+        stops, count = lanes.stops, self._count
+        after["rows"] += (stops - lanes.starts + 1).astype(np.int32)
+        after["last_ns"], after["last"] = self._rows.time_ns[stops], self._rows.number[stops]
+        after["talked"] |= talked[stops] & ~states["live"]
+        after["reset"] = self._rst_at < count
+        after["fins"] = (self._fin_at < count).reshape(-1, 2)
+        good = self._carried & (self._broken == count) & (upset == count)
+        after["phase"] = np.where(good, np.minimum(after["rows"], OPEN), ODD)
+        lane, at = lanes.last_of_each()
+        group, side = lane >> 1, lane & 1
+        new = ~states["spoke"][group, side]
+        after["iss"][group[new], side[new]] = numbers.base[lane[new]]
+        after["spoke"][group, side] = True
+        after["nxt"][group, side] = numbers.base[lane] + numbers.reached[at] & 0xFFFFFFFF
+        after["ack"][group, side] = (segs.ack[at] + 1) * self._has_ack[at] - 1
+        after["ttl"][group, side], after["wnd"][group, side] = segs.ttl[at], segs.wnd[at]
+        after["tsval"][group, side], after["greeted"][group, side] = self._tsval[at], self._is_syn[at]
+        gone = np.flatnonzero(passed)
+        after["pending"][lanes.group[gone]] = True
+        spoke = gone[(self._tsval[gone] >= 0) & ~self._empty[gone]]
+        after["clock"][lanes.group[spoke], lanes.side[spoke]] = self._tsval[spoke]

@@ -2,67 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from handshake.wire.columns import Ints, Words
+from handshake.bulk.index import Index
+from handshake.wire.columns import Bools, Ints, Words
 
 MOST_KEPT = 14
 """Packets of one connection that are remembered by their place in the file; with more it is followed one by one."""
 
 MOST_BYTES = 1 << 20
 
-_FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
-    "pair": ("u8", ()),
-    "client": ("u8", ()),
-    "server": ("u8", ()),
-    "client_host": ("u8", ()),
-    "server_host": ("u8", ()),
-    "ports": ("i8", ()),
-    "first": ("i8", ()),
-    "last": ("i8", ()),
-    "last_ns": ("i8", ()),
-    "rows": ("i4", ()),
-    "kept": ("i1", ()),
-    "phase": ("i1", ()),
-    "live": ("?", ()),
-    "reset": ("?", ()),
-    "talked": ("?", ()),
-    "form": ("u8", ()),
-    "kinds": ("i1", ()),
-    "syn_tsval": ("i8", ()),
-    "pending": ("?", ()),
-    "greeted": ("?", (2,)),
-    "spoke": ("?", (2,)),
-    "iss": ("u4", (2,)),
-    "nxt": ("u4", (2,)),
-    "ack": ("i8", (2,)),
-    "ttl": ("i2", (2,)),
-    "tsval": ("i8", (2,)),
-    "clock": ("i8", (2,)),
-    "wnd": ("i4", (2,)),
-    "payload": ("i4", (2,)),
-    "fins": ("?", (2,)),
-    "place": ("i8", ()),
-    "places": ("u4", (MOST_KEPT,)),
-    "numbers": ("i4", (MOST_KEPT,)),
-    "times": ("i8", (3,)),
-}
+STATE = np.dtype(
+    [
+        ("pair", "u8"), ("client", "u8"), ("server", "u8"), ("client_host", "u8"), ("server_host", "u8"),
+        ("form", "u8"), ("ports", "i8"), ("first", "i8"), ("last", "i8"), ("last_ns", "i8"), ("syn_tsval", "i8"),
+        ("place", "i8"), ("ack", "i8", 2), ("tsval", "i8", 2), ("clock", "i8", 2), ("iss", "u4", 2), ("nxt", "u4", 2),
+        ("wnd", "i4", 2), ("payload", "i4", 2), ("rows", "i4"), ("ttl", "i2", 2), ("kept", "i1"), ("phase", "i1"),
+        ("kinds", "i1"), ("used", "?"), ("live", "?"), ("reset", "?"), ("talked", "?"), ("pending", "?"),
+        ("greeted", "?", 2), ("spoke", "?", 2), ("fins", "?", 2),
+    ],
+    align=True,
+)  # fmt: skip
+"""One record a connection, so that a window touches memory once for each of its connections. Sides: 0 who sent the
+first packet, 1 the other. `Slots` says what the fields mean."""
 
-_UNKNOWN = frozenset({"ack", "tsval", "clock", "ttl", "wnd", "syn_tsval"})
-_CLEARED = [name for name in _FIELDS if name not in
-            {"pair", "client", "server", "client_host", "server_host", "ports", "first", "last_ns", "last", "place",
-             "places", "numbers", "times"}]  # fmt: skip
-"""What a new connection finds as if nothing had been there; the rest is written before it is read."""
+_WHOLE = np.dtype(f"V{STATE.itemsize}")
+_NEW = np.zeros(1, STATE)
+_NEW["used"] = True
+for _name in ("syn_tsval", "ack", "tsval", "clock", "wnd", "ttl"):
+    _NEW[_name] = -1  # unknown
+
+_ROOM = 1 << 18
+"""Connections that there is memory for in the beginning: more than a flow table and a window hold (`flow.table`)."""
 
 NEW, ASKED, ANSWERED, OPEN, ODD = range(5)
 """Phases: nothing seen, SYN, SYN-ACK too, open, and what is none of these."""
 
 
 class Slots:
-    """Arrays by field, and which of their elements are in use. Sides: 0 who sent the first packet, 1 the other."""
+    """Records by slot, a column for each of their fields, and which are in use."""
 
     pair: Words
     client: Words
@@ -78,23 +57,24 @@ class Slots:
     rows: Ints
     kept: Ints
     phase: NDArray[np.int8]
-    live: NDArray[np.bool_]
+    used: Bools
+    live: Bools
     """Followed one by one."""
-    reset: NDArray[np.bool_]
-    talked: NDArray[np.bool_]
+    reset: Bools
+    talked: Bools
     """What is still to be said tells nothing about the protocol that interests."""
     form: Words
     """Hash of what was kept."""
     kinds: Ints
     """Bits: kinds of ordinary segments seen."""
     syn_tsval: Ints
-    pending: NDArray[np.bool_]
+    pending: Bools
     """Segments were passed over of which its conversation has not been told."""
     iss: Ints
     """Number of each side's first segment."""
-    greeted: NDArray[np.bool_]
+    greeted: Bools
     """Its last segment was a SYN."""
-    spoke: NDArray[np.bool_]
+    spoke: Bools
     nxt: Ints
     ack: Ints
     """-1 before the first one."""
@@ -105,7 +85,7 @@ class Slots:
     wnd: Ints
     payload: NDArray[np.int32]
     """Bytes so far; no more than `MOST_BYTES` are counted."""
-    fins: NDArray[np.bool_]
+    fins: Bools
     place: Ints
     places: NDArray[np.uint32]
     """Where the kept packets begin in the file, counted from the first one's `place`."""
@@ -115,52 +95,75 @@ class Slots:
     """Their frames, counted from the first one."""
 
     def __init__(self) -> None:
-        self._free: list[int] = []
-        self._size = 0
-        self.known: dict[int, int] = {}
-        """Pair of endpoints to slot."""
-        self._grow(1024)
+        self._index = Index()
+        self.followed = 0
+        """How many are live."""
+        self._make(_ROOM)
 
     def __len__(self) -> int:
-        return len(self.known)
+        return len(self._index)
 
-    def _grow(self, size: int) -> None:
-        for name, (kind, shape) in _FIELDS.items():
-            array = np.zeros((size, *shape), kind)
-            if self._size:
-                array[: self._size] = getattr(self, name)
-            setattr(self, name, array)
-        self._free.extend(range(size - 1, self._size - 1, -1))
-        self._size = size
+    def _make(self, size: int) -> None:
+        """Memory for so many connections; what nobody has written to yet costs nothing (calloc)."""
+        self._states = np.zeros(size, STATE)
+        self.places, self.numbers = np.zeros((size, MOST_KEPT), np.uint32), np.zeros((size, MOST_KEPT), np.int32)
+        self.times = np.zeros((size, 3), np.int64)
+        self._free = np.arange(size - 1, -1, -1)
+        for name in STATE.fields or ():
+            setattr(self, name, self._states[name])
 
-    def claim(self, pairs: Sequence[int]) -> list[int]:
-        """New slots for pairs of endpoints that have none."""
+    def _grow(self) -> None:
+        old = {name: getattr(self, name) for name in ("_states", "places", "numbers", "times", "_free")}
+        count = len(self._states)
+        self._make(2 * count)
+        for name in ("_states", "places", "numbers", "times"):
+            getattr(self, name)[:count] = old[name]
+        self._free = np.concatenate((self._free[:count], old["_free"]))
+
+    def find(self, pairs: Words) -> Ints:
+        """The slot of each pair of endpoints; -1 where it has none."""
+        return self._index.find(pairs)
+
+    def find_one(self, pair: int) -> int:
+        """The slot of a pair of endpoints, or -1."""
+        return self._index.get(pair)
+
+    def claim(self, pairs: Words) -> Ints:
+        """New slots for pairs of endpoints, each of which has none."""
         while len(self._free) < len(pairs):
-            self._grow(self._size * 3 // 2)
+            self._grow()
         cut = len(self._free) - len(pairs)
         slots = self._free[cut:]
-        del self._free[cut:]
-        slots.reverse()
-        self.known.update(zip(pairs, slots, strict=True))
-        places = np.array(slots, np.int64)
-        for name in _CLEARED:
-            getattr(self, name)[places] = -1 if name in _UNKNOWN else 0
-        self.pair[places] = pairs
+        self._free = self._free[:cut]
+        self._index.insert(pairs, slots)
+        self._states.view(_WHOLE)[slots] = _NEW.view(_WHOLE)
+        self.pair[slots] = pairs
         return slots
 
     def release(self, slots: Ints) -> None:
         """Forget these."""
-        for pair in self.pair[slots].tolist():
-            del self.known[pair]
-        self.live[slots] = False
-        self._free.extend(slots.tolist())
+        self._index.remove(self.pair[slots])
+        self.followed -= int(self.live[slots].sum())
+        self.used[slots] = self.live[slots] = False
+        self._free = np.concatenate((self._free, slots))
 
-    @property
-    def alive(self) -> int:
-        """How many are followed one by one."""
-        return int(self.live.sum())
+    def states(self, slots: Ints) -> np.ndarray:
+        """The records of some connections, copied."""
+        return self._states.view(_WHOLE)[slots].view(STATE)
 
-    def used(self) -> Ints:
+    def put(self, slots: Ints, states: np.ndarray) -> None:
+        """Write the records of some connections."""
+        self._states.view(_WHOLE)[slots] = states.view(_WHOLE)
+
+    def follow(self, slots: Ints) -> None:
+        """These, which are not live yet, are followed one by one from now on."""
+        self.live[slots] = True
+        self.followed += len(slots)
+
+    def in_order(self) -> Ints:
         """All slots in use, in the order of their first packets."""
-        slots = np.fromiter(self.known.values(), np.int64, len(self.known))
-        return slots[np.argsort(self.first[slots], kind="stable")]
+        slots = np.flatnonzero(self.used)
+        bits = len(self.used).bit_length()
+        packed = self.first[slots] << bits | slots
+        packed.sort()
+        return packed & (1 << bits) - 1

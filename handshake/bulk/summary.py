@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter
 
+from handshake.bulk.crew import crew_of
 from handshake.bulk.crowds import crowds, listeners
-from handshake.bulk.reading import BulkReader
+from handshake.bulk.reading import BulkReader, Result, Share
 from handshake.bulk.sift import NotPlainError
 from handshake.bulk.verdicts import Judge
 from handshake.model.report import Report
 from handshake.source.columns import WINDOW
 from handshake.source.recording import Recording
 from handshake.source.windows import NoWindowsError, Windows
+from handshake.wire.columns import Endpoints
 
 
-def swept(recording: Recording, judge: Judge, limit: int, window: int = WINDOW) -> Generator[Report, None, None]:
+def swept(
+    recording: Recording, judge: Judge, limit: int, window: int = WINDOW, jobs: int = 1
+) -> Generator[Report, None, None]:
     """Read a whole recording, window by window: yields a report of the counts so far, and at last the whole one.
 
-    Raises NotPlainError when the recording has to be read frame by frame, from its beginning. Who wants no
-    more of it throws Enough in, and gets the report of what was read.
+    `jobs` processes share the work. Raises NotPlainError when the recording has to be read frame by frame, from its
+    beginning. Who wants no more of it throws Enough in, and gets the report of what was read.
     """
-    windows = Windows(recording, window)
-    reader = BulkReader(windows, judge, recording.name, limit)
+    endpoints = Endpoints()
     try:
-        for piece in windows:
-            if piece is not None:
-                reader.take(piece)
-            yield Report(recording.info(), reader.tally, ())
+        windows = Windows(recording, window)
+        readers = [
+            BulkReader(windows, judge, recording.name, limit, endpoints, Share(index, jobs)) for index in range(jobs)
+        ]
+        with crew_of(windows, readers, limit) as crew:
+            with suppress(Enough):
+                for piece in windows:
+                    if piece is not None:
+                        crew.take(piece)
+                    yield Report(recording.info(), readers[0].tally, ())
+            result = crew.finish()
     except NoWindowsError as error:
         raise NotPlainError(str(error)) from None
-    except Enough:
-        pass
-    reader.finish()
-    census = reader.census
+    yield _reported(recording, result)
+
+
+def _reported(recording: Recording, result: Result) -> Report:
+    census = result.census
     lines = census.lines()
     talks = sorted(
         (replace(talk, number=talk.steps[0].packet.number) for talk in census.talks), key=attrgetter("number")
     )
-    yield Report(
-        recording.info(), reader.tally, tuple(talks), totals=census.totals(lines), crowds=crowds(census, lines),
-        listeners=listeners(census, lines), exchange_counts=reader.exchanges,
+    return Report(
+        recording.info(), result.tally, tuple(talks), totals=census.totals(lines), crowds=crowds(census, lines),
+        listeners=listeners(census, lines), exchange_counts=result.exchanges,
     )  # fmt: skip
 
 

@@ -7,22 +7,26 @@ so that damage is found by the very same code.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handshake.model.packet import Frame
 from handshake.source.capture import Capture
-from handshake.source.pcap import MAX_PACKET, SANE_SNAPLEN, PcapReader
+from handshake.source.pcap import MAX_PACKET, RECORD, SANE_SNAPLEN, PcapReader
 
 WINDOW = 1 << 23
 """Bytes of the file looked at at once."""
 MARGIN = 512
 """Bytes behind a window that may be looked at, though they say nothing."""
-_CHAIN = 64
+_CHAIN = 16
+"""Records that one chain of guesses is meant to have."""
+_SAMPLE = 64
+"""Records of which the mean length is taken."""
 _FULL = 1600
 """Bytes of a record with a full Ethernet frame."""
 _SPAN_S = 600
@@ -52,7 +56,7 @@ class Window:
     """Bytes of each packet on the wire."""
     time_ns: Ints
     link: Ints
-    """Which of `Columns.links` each packet was captured at."""
+    """Which of the `Links` each packet was captured at."""
     first: int
     """Number of the first frame."""
 
@@ -73,23 +77,25 @@ class Columns:
         self._type = np.dtype(order + "u4")
         self._offset = 0
         self._limit = MAX_PACKET
-        self.linktype = 0
-        """LINKTYPE_ number of all frames, where they have but one."""
+        self._end = 0, 0, 0
+        """Behind the last window: offset, frames and time."""
         self.links = links
         """All interfaces so far, numbered from 0."""
 
     def windows(self) -> Iterator[Window | None]:
-        """All windows in turn; then the capture goes on behind the last one, with what is left or broken.
+        """All windows in turn. Behind the last one the capture goes on, with what is left or broken: `hand_over`.
 
         None stands for a moment in which a pipe gave nothing new.
         """
         size, number, time_ns = self._window, 0, 0
         most = self._limit + self.head + self.tail + 4
-        buffer = np.zeros(size + MARGIN, np.uint8)
+        memory = bytearray(size + MARGIN)
+        buffer = np.frombuffer(memory, np.uint8)
+        wanted = size
         while True:
-            there = self._capture.reach(self._offset + size)
-            got = os.preadv(self._descriptor, [buffer.data[:size]], self._offset)
-            heads, end = self._walk(buffer, got)
+            there = self._capture.reach(self._offset + wanted)
+            got = os.preadv(self._descriptor, [buffer.data[:wanted]], self._offset)
+            heads, end = self._walk(memory, buffer, got)
             if len(heads):
                 window = self._described(buffer, heads, number)
                 if window is None:
@@ -99,30 +105,33 @@ class Columns:
                 self._capture.frames, self._capture.position = number, self._offset + end
                 yield window
                 self._offset += end
+                wanted = min(size, 2 * end) if len(heads) == MOST_RECORDS else size
             elif end:
                 self._offset += end
-            elif got == size and size < most:
-                size = min(2 * size, most)
-                buffer = np.zeros(size + MARGIN, np.uint8)
+            elif got == wanted and size < most:
+                size = wanted = min(2 * size, most)
+                memory = bytearray(size + MARGIN)
+                buffer = np.frombuffer(memory, np.uint8)
             elif there:
                 break
             else:
                 yield None
-        self._capture.resume(self._offset, number, time_ns)
+        self._end = self._offset, number, time_ns
+
+    def hand_over(self) -> None:
+        """Let the capture go on behind the last window."""
+        self._capture.resume(*self._end)
 
     def frame(self, offset: int, number: int) -> Frame:
         """The frame whose packet begins at that offset of the file."""
-        record = np.frombuffer(os.pread(self._descriptor, self.head, offset - self.head), np.uint8)
-        (window,) = (self._described(np.append(record, np.zeros(4, np.uint8)), np.zeros(1, np.int64), number - 1),)
-        assert window is not None
-        data = os.pread(self._descriptor, int(window.captured[0]), offset)
-        return Frame(number, int(window.time_ns[0]), self.linktype, data, int(window.original[0]))
+        raise NotImplementedError
 
-    def _walk(self, buffer: Bytes, size: int) -> tuple[Ints, int]:
+    def _walk(self, memory: bytearray, buffer: Bytes, size: int) -> tuple[Ints, int]:
         """Where the headers of the whole records are, from the beginning of the buffer on, and where they end."""
         raise NotImplementedError
 
     def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window | None:
+        """The window of these records; None where a time is out of reach."""
         raise NotImplementedError
 
     def _link(self, linktype: int, name: str = "") -> int:
@@ -130,11 +139,11 @@ class Columns:
         return self.links.setdefault((linktype, name), len(self.links))
 
     def _fields(self, buffer: Bytes, heads: Ints) -> Ints:
-        """The words of the headers, one row each."""
+        """The words of the headers, a row for each word."""
         views = np.lib.stride_tricks.as_strided(
             buffer[: self.head].view(f"V{self.head}"), (len(buffer) - self.head,), (1,)
         )
-        return views[heads].view(self._type).reshape(-1, self.head // 4).astype(np.int64)
+        return np.ascontiguousarray(views[heads].view(self._type).reshape(-1, self.head // 4).T, np.int64)
 
 
 class PcapColumns(Columns):
@@ -145,39 +154,49 @@ class PcapColumns(Columns):
         self._fraction_ns = reader.fraction_ns
         self._limit = reader.limit
         self._offset = reader.start
-        self.linktype = reader.linktype
+        self._linktype = reader.linktype
         self._number = self._link(reader.linktype)
+        self._record = Struct(self._order + RECORD)
 
-    def _walk(self, buffer: Bytes, size: int) -> tuple[Ints, int]:
-        heads = self._heads(buffer, size)
-        if not len(heads):
-            return heads, 0
-        (length,) = Struct(self._order + "I").unpack_from(buffer.data, int(heads[-1]) + 8)
-        return heads, int(heads[-1]) + self.head + length
+    def frame(self, offset: int, number: int) -> Frame:
+        """The frame whose packet begins at that offset of the file."""
+        words = self._record.unpack(os.pread(self._descriptor, self.head, offset - self.head))
+        time_ns, captured, original = self._told(words)
+        return Frame(number, time_ns, self._linktype, os.pread(self._descriptor, captured, offset), original)
 
     def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window:
-        fields = self._fields(buffer, heads)
-        time_ns = fields[:, 0] * 1_000_000_000 + fields[:, 1] * self._fraction_ns
-        return Window(buffer, self._offset, heads + self.head, fields[:, 2], fields[:, 3], time_ns,
-                      np.full(len(heads), self._number), number + 1)  # fmt: skip
+        time_ns, captured, original = self._told(self._fields(buffer, heads))
+        link = np.full(len(heads), self._number)
+        return Window(buffer, self._offset, heads + self.head, captured, original, time_ns, link, number + 1)
 
-    def _heads(self, buffer: Bytes, size: int) -> Ints:
-        first = self._follow(buffer, size, 0, _CHAIN)
-        if len(first) < _CHAIN:
+    def _walk(self, memory: bytearray, buffer: Bytes, size: int) -> tuple[Ints, int]:
+        heads = self._heads(memory, buffer, size)
+        if not len(heads):
+            return heads, 0
+        (length,) = Struct(self._order + "I").unpack_from(memory, int(heads[-1]) + 8)
+        return heads, int(heads[-1]) + self.head + length
+
+    def _told(self, words: Sequence[Any]) -> tuple[Any, Any, Any]:
+        """Time, captured and original length from the words of a record header, or from columns of them."""
+        seconds, fraction, captured, original = words
+        return seconds * 1_000_000_000 + fraction * self._fraction_ns, captured, original
+
+    def _heads(self, memory: bytearray, buffer: Bytes, size: int) -> Ints:
+        first = self._follow(memory, size, 0, _SAMPLE)
+        if len(first) < _SAMPLE:
             return np.array(first, np.int64)
-        found = self._chains(buffer, size, first[-1] // _CHAIN)
+        found = self._chains(memory, buffer, size, first[-1] // _SAMPLE)
         if found is None:
-            return np.array(self._follow(buffer, size, 0, MOST_RECORDS), np.int64)
+            return np.array(self._follow(memory, size, 0, MOST_RECORDS), np.int64)
         heads, rest = found
-        last = self._follow(buffer, size, rest, max(MOST_RECORDS - len(heads), 1))
+        last = self._follow(memory, size, rest, max(MOST_RECORDS - len(heads), 1))
         return np.append(heads, np.array(last, np.int64))[:MOST_RECORDS]
 
-    def _follow(self, buffer: Bytes, size: int, at: int, most: int) -> list[int]:
+    def _follow(self, memory: bytearray, size: int, at: int, most: int) -> list[int]:
         """Headers from a known one on, one by one."""
         length_at = Struct(self._order + "I").unpack_from
         found: list[int] = []
         head, limit = self.head, self._limit
-        memory = buffer.data[:size]
         while at + head <= size and len(found) < most:
             (length,) = length_at(memory, at + 8)
             following = at + head + length
@@ -187,48 +206,45 @@ class PcapColumns(Columns):
             at = following
         return found
 
-    def _chains(self, buffer: Bytes, size: int, mean: int) -> tuple[Ints, int] | None:
+    def _chains(self, memory: bytearray, buffer: Bytes, size: int, mean: int) -> tuple[Ints, int] | None:
         """Headers found by many chains in step, begun where one seems to be; and the one that comes next.
 
         Exact where each chain ends at the very beginning of the next one; None where they do not.
         """
         size = min(size, mean * MOST_RECORDS)
         words = np.lib.stride_tricks.as_strided(buffer[:4].view(self._type), (len(buffer) - 3,), (1,))
-        starts = self._guesses(buffer, words, size, mean)
+        starts = self._guesses(memory, words, size, mean)
         if len(starts) < 4:
             return None
-        at, ends = starts[:-1].copy(), starts[1:]
-        chain = np.arange(len(at))
+        at, ends = starts[:-1], starts[1:]
         found = []
         while len(at):
             found.append(at)
-            at = at + self.head + words[at + 8].astype(np.int64)
-            stop = ends[chain]
-            going = at < stop
-            if not going.all():
-                if (at > stop).any():
+            at = words[at + 8] + (at + self.head)
+            going = np.flatnonzero(at < ends)
+            if len(going) < len(at):
+                if (at > ends).any():
                     return None
-                at, chain = at[going], chain[going]
-        heads = np.sort(np.concatenate(found))
-        return None if int(words[heads + 8].max()) > self._limit else (heads, int(starts[-1]))
+                at, ends = at.take(going), ends.take(going)
+        heads, end = np.concatenate(found), int(starts[-1])
+        heads.sort()
+        longest = max(int(np.diff(heads).max()), end - int(heads[-1])) - self.head
+        return None if longest > self._limit else (heads, end)
 
-    def _guesses(self, buffer: Bytes, words: NDArray[np.uint32], size: int, mean: int) -> Ints:
-        """Where records seem to begin, some `_CHAIN` records apart; the first one is sure."""
-        reach = mean + min(mean, _FULL)
-        places = np.arange(mean * _CHAIN, size - 4 * reach - 256, mean * _CHAIN)
-        if not len(places):
-            return places
+    def _guesses(self, memory: bytearray, words: NDArray[np.uint32], size: int, mean: int) -> Ints:
+        """Where records seem to begin, some `_CHAIN` records apart; the first one is sure.
+
+        A record begins with its seconds, and the three upper bytes of these are those of the first record in the window.
+        """
         seconds = int(words[0])
-        at_byte = 3 if self._type.byteorder != ">" else 0
-        views = np.lib.stride_tricks.as_strided(buffer[:reach].view(f"V{reach}"), (len(buffer) - reach,), (1,))
-        pieces = views[places + at_byte].view(np.uint8).reshape(-1, reach)
-        rows, columns = np.nonzero(pieces == seconds >> 24)
-        at = places[rows] + columns
-        likely = words[at] - words[0] < _SPAN_S
-        rows, at = rows[likely], at[likely]
+        little = self._type.byteorder != ">"
+        upper = seconds.to_bytes(4, "little")[1:] if little else seconds.to_bytes(4, "big")[:3]
+        reach = mean + min(mean, _FULL)
+        last = size - 4 * reach - 256
+        found = [memory.find(upper, at, at + reach) for at in range(mean * _CHAIN + little, last, mean * _CHAIN)]
+        at = np.array(found, np.int64)
+        at = at[at >= 0] - little
         length, original = words[at + 8].astype(np.int64), words[at + 12]
-        good = (length <= original) & (original <= SANE_SNAPLEN) & (at + length + 16 < size)
-        following = at[good] + length[good] + 16
-        good[good] = words[following] - words[0] < _SPAN_S
-        rows, at = rows[good], at[good]
-        return np.append(0, at[np.append(True, rows[1:] != rows[:-1])] if len(at) else at)
+        at = at[(length <= original) & (original <= SANE_SNAPLEN) & (at + length + 16 < size)]
+        following = words[at + words[at + 8] + 16]
+        return np.append(0, at[following - words[0] < _SPAN_S])

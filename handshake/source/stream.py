@@ -103,8 +103,7 @@ class ByteStream:
         if self._spool:
             self._begin(self._spool.pieces(offset))
         else:
-            self._file.seek(offset)
-            self._begin(_file_pieces(self._file))
+            self._begin(_pieces_from(self._file.fileno(), offset))
 
     @property
     def _plain(self) -> bool:
@@ -198,6 +197,13 @@ class _Pieces(io.RawIOBase):
 def _file_pieces(file: io.FileIO) -> Iterator[bytes]:
     while piece := file.read(PIECE):
         yield piece
+
+
+def _pieces_from(descriptor: int, offset: int) -> Iterator[bytes]:
+    """The bytes of a file from there on. Its position stays: processes may share it."""
+    while piece := os.pread(descriptor, PIECE, offset):
+        yield piece
+        offset += len(piece)
 
 
 def _open_file(path: str) -> io.FileIO:

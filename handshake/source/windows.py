@@ -20,36 +20,35 @@ class NoWindowsError(Exception):
 
 
 class Windows:
-    """The windows of a recording, and any single frame of it. Places are counted through all parts, as frames are."""
+    """The windows of a recording, and any single frame of it. Places are counted through all parts, as frames are.
+
+    Raises NoWindowsError where there are none of some part.
+    """
 
     def __init__(self, recording: Recording, window: int = WINDOW) -> None:
         self._recording = recording
-        self._window = window
-        self._columns: list[Columns] = []
-        self._begins: list[int] = []
-        """Place at which each part begins."""
         self.links: Links = {}
         """Link type and name of each interface so far, numbered from 0."""
+        self._columns = [_columns(part, window, self.links) for part in recording.parts]
+        self._begins = [0]
+        """Place at which each part begins."""
 
     def __iter__(self) -> Iterator[Window | None]:
         """All windows in turn; None stands for a moment in which a pipe gave nothing new.
 
         Raises NoWindowsError when frames were left that no window holds.
         """
-        begin = before = 0
-        for part in self._recording.in_turn():
-            columns = columns_of(part, self._window, self.links)
-            if columns is None:
-                raise NoWindowsError("no columns")
-            self._columns.append(columns)
-            self._begins.append(begin)
+        before = 0
+        for part, columns in zip(self._recording.in_turn(), self._columns, strict=True):
+            begin = self._begins[-1]
             for window in columns.windows():
                 yield window and replace(window, at=begin + window.at, first=before + window.first)
             if part.full:
                 raise NoWindowsError("no room for a copy of the capture")
+            columns.hand_over()
             if any(True for _ in part):
                 raise NoWindowsError("frames behind the windows")
-            begin += part.reached
+            self._begins.append(begin + part.reached)
             before += part.frames
 
     def frame(self, place: int, number: int) -> Frame:
@@ -73,3 +72,10 @@ def columns_of(capture: Capture, window: int = WINDOW, links: Links | None = Non
     if isinstance(reader, PcapReader):
         return PcapColumns(capture, reader, descriptor, window, links)
     return PcapngColumns(capture, reader, descriptor, window, links)
+
+
+def _columns(capture: Capture, window: int, links: Links) -> Columns:
+    columns = columns_of(capture, window, links)
+    if columns is None:
+        raise NoWindowsError("no columns")
+    return columns

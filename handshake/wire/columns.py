@@ -95,8 +95,8 @@ class Datagrams:
 class Plain:
     """What the columns could read of a window, and the packets that they could not."""
 
-    segments: list[Segments]
-    datagrams: list[Datagrams]
+    segments: Segments
+    datagrams: Datagrams
     odd: Ints
 
 
@@ -114,9 +114,14 @@ class Endpoints:
         high = scrambled(halves[:, 0] ^ self._keys[0]) + self._keys[2]
         return scrambled(high + scrambled(halves[:, 1] ^ self._keys[1]) * self._keys[3]) | _SIX
 
-    def endpoint6(self, host: Words, port: Ints) -> Words:
-        """IPv6 addresses as words, with their ports."""
-        return scrambled(host ^ (port.astype(np.uint64) * self._keys[4])) | _SIX
+    def ends(self, host: Words, port: Ints) -> Words:
+        """Endpoints as words, from addresses as words and ports."""
+        port = port.astype(np.uint64)
+        ends = host << np.uint64(16) | port
+        rows = np.flatnonzero(host >> np.uint64(63))
+        if len(rows):
+            ends[rows] = scrambled(host[rows] ^ (port[rows] * self._keys[4])) | _SIX
+        return ends
 
     def of(self, address: bytes, port: int) -> tuple[int, int]:
         """One address and one endpoint as words."""
@@ -124,7 +129,7 @@ class Endpoints:
             host = int.from_bytes(address)
             return host, host << 16 | port
         word = self.host6(np.frombuffer(address, ">u8").astype(np.uint64).reshape(1, 2))
-        host, end = int(word[0]), int(self.endpoint6(word, np.array([port]))[0])
+        host, end = int(word[0]), int(self.ends(word, np.array([port]))[0])
         self._single[end] = host
         return host, end
 
@@ -151,15 +156,22 @@ def scrambled(words: Words) -> Words:
 
 
 @cache
-def _header(ip: Layout, transport: Layout) -> np.dtype[np.void]:
-    """An IP header and the transport header right behind it, with room for the first three words of TCP options."""
-    room = "V12" if transport is TCP else "V0"
-    return np.dtype([("ip", ip.column_type()), ("next", transport.column_type()), ("options", room)])
+def _type(header: Layout) -> np.dtype[np.void]:
+    return header.column_type()
 
 
 @cache
-def _type(header: Layout) -> np.dtype[np.void]:
-    return header.column_type()
+def _tunnel_ports() -> Bools:
+    """By UDP port, whether datagrams hold another packet."""
+    ports = np.zeros(1 << 16, np.bool_)
+    ports[list(UDP_TUNNELS)] = True
+    return ports
+
+
+@cache
+def _tcp_type() -> np.dtype[np.void]:
+    """A TCP header, and the first three words of its options."""
+    return np.dtype([("fixed", TCP.column_type()), ("options", ">u4", 3)])
 
 
 def gather(data: Bytes, at: Ints, kind: np.dtype[np.void]) -> NDArray[np.void]:
@@ -178,85 +190,127 @@ def decode(  # noqa: PLR0917 - one column each
     data: Bytes, starts: Ints, captured: Ints, original: Ints, link: Ints, linktypes: Sequence[int],
     endpoints: Endpoints,
 ) -> Plain:  # fmt: skip
-    """Sort the packets of a window: TCP and UDP by IP version, and the odd ones. `linktypes` are those of the links."""
-    at, version = _networks(data, starts, link, linktypes)
-    done = np.zeros(len(starts), np.bool_)
-    plain = Plain([], [], starts)
-    for layout, number in ((IPV4, 4), (IPV6, 6)):
-        rows = np.flatnonzero(version == number)
-        if len(rows):
-            _decode_ip(plain, done, layout, data, rows, at, starts + captured, starts + np.maximum(original, captured),
-                       endpoints)  # fmt: skip
-    plain.odd = np.flatnonzero(~done)
-    return plain
+    """Sort the packets of a window: TCP segments, UDP datagrams, odd ones. `linktypes` are those of the links."""
+    at, four, six = _networks(data, starts, link, linktypes)
+    packets = _packets(data, at, starts + np.maximum(original, captured), four, six, endpoints)
+    room = np.minimum(starts + captured, packets.end) - packets.at
+    segments = _segments(data, packets, np.flatnonzero((packets.protocol == 6) & (room >= TCP.size)), room, endpoints)
+    datagrams = _datagrams(data, packets, np.flatnonzero((packets.protocol == 17) & (room >= UDP.size)), endpoints)
+    odd = np.ones(len(starts), np.bool_)
+    for found in (segments, datagrams):
+        odd[found.row] = False
+    return Plain(segments, datagrams, np.flatnonzero(odd))
 
 
-def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, Ints]:
-    """Where the network header of each packet begins, and its IP version; 0 where it is something else."""
-    at, version = starts.copy(), np.zeros(len(starts), np.int64)
+def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, Bools, Bools]:
+    """Where the network header of each packet begins, whether it is IPv4's, and whether it is IPv6's."""
+    at = starts.copy()
+    four, six = np.zeros(len(starts), np.bool_), np.zeros(len(starts), np.bool_)
     for linktype in LINKS.keys() & set(linktypes):
         of_link = np.array([each == linktype for each in linktypes])
         rows = slice(None) if of_link.all() else np.flatnonzero(of_link[link])
         at[rows] += LINKS[linktype]
         if linktype == ETHERNET_LINK:
-            place = starts[rows] + ETHERNET.offset_of("ethertype")
-            kind = data[place].astype(np.int64) << 8 | data[place + 1]
-            version[rows] = (kind == 0x0800) * 4 + (kind == 0x86DD) * 6
+            kind = gather(data, starts[rows] + ETHERNET.offset_of("ethertype"), np.dtype(">u2"))
+            four[rows], six[rows] = kind == 0x0800, kind == 0x86DD
         else:
-            version[rows] = data[at[rows]] >> 4
-    return at, version
+            version = data[at[rows]] >> 4
+            four[rows], six[rows] = version == 4, version == 6
+    return at, four, six
 
 
-def _decode_ip(  # noqa: PLR0917 - one column each
-    plain: Plain, done: Bools, ip: Layout, data: Bytes, rows: Ints, at: Ints, ends: Ints, limits: Ints,
-    endpoints: Endpoints,
-) -> None:  # fmt: skip
-    """One IP version: `rows` are packets of the window whose IP header begins at `at`, captured up to `ends`."""
-    at, ends, limits = at[rows], ends[rows], limits[rows]
-    heads = gather(data, at, _header(ip, TCP))
-    header = heads["ip"]
-    room = ends - at
-    if ip is IPV4:
-        length = header["total_length"].astype(np.int64)
-        good = (header["version_ihl"] == 0x45) & ((header["fragment"] & 0x3FFF) == 0) & (length >= IPV4.size)
-        protocol = header["protocol"]
-    else:
-        payload = header["payload_length"].astype(np.int64)
-        length = payload + IPV6.size
-        good = ((header["version_class_flow"] >> 28) == 6) & (payload > 0)
-        protocol = header["next_header"]
+@dataclass(slots=True)
+class _Packets:
+    """What IP headers say, one element a packet."""
+
+    protocol: Ints
+    """0 where it is not plain."""
+    at: Ints
+    """Where the next header begins."""
+    end: Ints
+    """Where the packet ends, captured or not."""
+    src: Words
+    """The address, as a word."""
+    dst: Words
+    ttl: Ints
+    ip_id: Ints
+    ecn: Ints
+
+
+_COLUMNS = tuple(field.name for field in fields(_Packets))
+
+
+def _packets(  # noqa: PLR0917 - one column each
+    data: Bytes, at: Ints, limits: Ints, four: Bools, six: Bools, endpoints: Endpoints
+) -> _Packets:
+    """The packets whose IP headers begin at `at`, and which end at `limits` or before."""
+    if four.all():
+        return _packets4(data, at, limits)
+    if six.all():
+        return _packets6(data, at, limits, endpoints)
+    rows4, rows6 = np.flatnonzero(four), np.flatnonzero(six)
+    parts = _packets4(data, at[rows4], limits[rows4]), _packets6(data, at[rows6], limits[rows6], endpoints)
+    columns = []
+    for name in _COLUMNS:
+        one, other = (getattr(part, name) for part in parts)
+        column = np.zeros(len(at), one.dtype)
+        column[rows4], column[rows6] = one, other
+        columns.append(column)
+    return _Packets(*columns)
+
+
+def _packets4(data: Bytes, at: Ints, limits: Ints) -> _Packets:
+    header = gather(data, at, _type(IPV4))
+    length = header["total_length"].astype(np.int64)
+    good = (header["version_ihl"] == 0x45) & ((header["fragment"] & 0x3FFF) == 0) & (length >= IPV4.size)
     good &= at + length <= limits
-    tcp = good & (protocol == 6) & (room >= ip.size + TCP.size) & (length >= ip.size + TCP.size)
-    size: Ints = tcp_header_length(heads["next"]["offset_flags"].astype(np.int64))  # type: ignore[assignment, arg-type]
-    tcp &= (size >= TCP.size) & (length >= ip.size + size) & (room >= ip.size + size)
-    udp = good & (protocol == 17) & (room >= ip.size + UDP.size) & (length >= ip.size + UDP.size)
-    if udp.any():
-        tunnels = np.fromiter(UDP_TUNNELS, np.int64)
-        udp &= ~np.isin(heads["next"]["src_port"], tunnels) & ~np.isin(heads["next"]["dst_port"], tunnels)
-        chosen = np.flatnonzero(udp)
-        src, dst, _ = _ends(ip, heads[chosen], endpoints)
-        plain.datagrams.append(Datagrams(rows[chosen], src, dst))
-    chosen = np.arange(len(rows)) if tcp.all() else np.flatnonzero(tcp)
-    if len(chosen):
-        if len(chosen) < len(rows):
-            heads, header = heads[chosen], header[chosen]
-        whole_end = at[chosen] + length[chosen]
-        plain.segments.append(
-            _segments(ip, heads, rows[chosen], at[chosen] + ip.size, size[chosen], whole_end, ends[chosen], endpoints)
-        )
-    done[rows[tcp | udp]] = True
+    src, dst = (np.ascontiguousarray(header[name]).view(">u4").astype(np.uint64) for name in ("src", "dst"))
+    return _Packets(header["protocol"] * good.astype(np.int64), at + IPV4.size, at + length, src, dst,
+                    header["ttl"].astype(np.int64), header["id"].astype(np.int64), header["tos"] & np.int64(3))  # fmt: skip
 
 
-def _ends(ip: Layout, heads: NDArray[np.void], endpoints: Endpoints) -> tuple[Words, Words, Ints]:
-    """Endpoints of sender and receiver, and the ports."""
-    source, target = heads["next"]["src_port"].astype(np.int64), heads["next"]["dst_port"].astype(np.int64)
-    ends = []
-    for name, port in (("src", source), ("dst", target)):
-        if ip is IPV4:
-            ends.append(_four(heads["ip"][name]) << np.uint64(16) | port.view(np.uint64))
-        else:
-            ends.append(endpoints.endpoint6(endpoints.host6(_halves(heads["ip"][name])), port))
-    return ends[0], ends[1], source << 16 | target
+def _packets6(data: Bytes, at: Ints, limits: Ints, endpoints: Endpoints) -> _Packets:
+    header = gather(data, at, _type(IPV6))
+    first = header["version_class_flow"].astype(np.int64)
+    length = header["payload_length"].astype(np.int64) + IPV6.size
+    good = ((first >> 28) == 6) & (length > IPV6.size) & (at + length <= limits)
+    src, dst = (endpoints.host6(_halves(header[name])) for name in ("src", "dst"))
+    return _Packets(header["next_header"] * good.astype(np.int64), at + IPV6.size, at + length, src, dst,
+                    header["hop_limit"].astype(np.int64), np.full(len(at), -1), first >> 20 & 3)  # fmt: skip
+
+
+def _datagrams(data: Bytes, packets: _Packets, rows: Ints, endpoints: Endpoints) -> Datagrams:
+    header = gather(data, packets.at[rows], _type(UDP))
+    ports = [header[name].astype(np.int64) for name in ("src_port", "dst_port")]
+    tunnels = _tunnel_ports()
+    plain = np.flatnonzero(~(tunnels[ports[0]] | tunnels[ports[1]]))
+    rows = rows[plain]
+    src, dst = (
+        endpoints.ends(hosts[rows], port[plain]) for hosts, port in zip((packets.src, packets.dst), ports, strict=True)
+    )
+    return Datagrams(rows, src, dst)
+
+
+def _segments(data: Bytes, packets: _Packets, rows: Ints, room: Ints, endpoints: Endpoints) -> Segments:
+    head = gather(data, packets.at[rows], _tcp_type())
+    offset_flags = head["fixed"]["offset_flags"].astype(np.int64)
+    size: Ints = tcp_header_length(offset_flags)  # type: ignore[assignment, arg-type]
+    good = (size >= TCP.size) & (room[rows] >= size)
+    if not good.all():
+        chosen = np.flatnonzero(good)
+        rows, head, offset_flags, size = rows[chosen], head[chosen], offset_flags[chosen], size[chosen]
+    tcp, words = head["fixed"], head["options"]
+    at, end, room = packets.at[rows], packets.end[rows], room[rows]
+    source, target = tcp["src_port"].astype(np.int64), tcp["dst_port"].astype(np.int64)
+    stamped = (size == TCP.size + 12) & (words[:, 0] == _STAMPED)
+    form = OTHER - (size == TCP.size) * np.int64(OTHER - BARE) - stamped * np.int64(OTHER - STAMPED)
+    return Segments(
+        rows, endpoints.ends(packets.src[rows], source), endpoints.ends(packets.dst[rows], target),
+        source << 16 | target, tcp["seq"].astype(np.int64), tcp["ack"].astype(np.int64), offset_flags & 0xFFF,
+        tcp["window"].astype(np.int64), end - at - size, packets.ttl[rows], packets.ip_id[rows], form,
+        (words[:, 1] + np.int64(1)) * stamped - 1, tcp["urgent"] | packets.ecn[rows] << 16,
+        at, size, at + room, at + room >= end, np.ones(len(rows), np.bool_),
+    )  # fmt: skip
 
 
 def hosts_of(data: Bytes, segments: Segments, endpoints: Endpoints) -> tuple[Words, Words]:
@@ -275,41 +329,10 @@ def _halves(addresses: NDArray[np.void]) -> Words:
     return np.ascontiguousarray(addresses).view(">u8").astype(np.uint64).reshape(-1, 2)
 
 
-def _four(addresses: NDArray[np.void]) -> Words:
-    return np.ascontiguousarray(addresses).view(">u4").astype(np.uint64)
-
-
-def _segments(  # noqa: PLR0917 - one column each
-    ip: Layout, heads: NDArray[np.void], rows: Ints, at: Ints, size: Ints, end: Ints, captured: Ints,
-    endpoints: Endpoints,
-) -> Segments:  # fmt: skip
-    tcp, header = heads["next"], heads["ip"]
-    src, dst, ports = _ends(ip, heads, endpoints)
-    if ip is IPV4:
-        ecn, ttl, ip_id = header["tos"].astype(np.int64) & 3, header["ttl"], header["id"].astype(np.int64)
-    else:
-        ecn = header["version_class_flow"].astype(np.int64) >> 20 & 3
-        ttl, ip_id = header["hop_limit"], np.full(len(rows), -1)
-    offset_flags = tcp["offset_flags"].astype(np.int64)
-    words = np.ascontiguousarray(heads["options"]).view(">u4").astype(np.int64).reshape(-1, 3)
-    bare = size == TCP.size
-    stamped = (size == TCP.size + 12) & (words[:, 0] == _STAMPED)
-    form = np.where(bare, BARE, np.where(stamped, STAMPED, OTHER))
-    return Segments(
-        rows, src, dst, ports,
-        tcp["seq"].astype(np.int64), tcp["ack"].astype(np.int64), offset_flags & 0xFFF,
-        tcp["window"].astype(np.int64), end - at - size, ttl.astype(np.int64), ip_id, form,
-        np.where(stamped, words[:, 1], -1), tcp["urgent"].astype(np.int64) | ecn << 16,
-        at, size, np.minimum(end, captured), captured >= end, np.ones(len(rows), np.bool_),
-    )  # fmt: skip
-
-
-def joined(parts: list[Segments]) -> Segments:
-    """Several parts of one window in the order of the capture."""
-    if len(parts) == 1:
-        return parts[0]
-    order = np.argsort(np.concatenate([part.row for part in parts]), kind="stable")
-    return Segments(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in _NAMES))
+def joined(one: Segments, other: Segments) -> Segments:
+    """Two parts of one window in the order of the capture."""
+    order = np.argsort(np.concatenate((one.row, other.row)), kind="stable")
+    return Segments(*(np.concatenate((getattr(one, name), getattr(other, name)))[order] for name in _NAMES))
 
 
 def named(row: Ints, src: Words, dst: Words, ports: Ints) -> Segments:
@@ -324,41 +347,71 @@ def options_of(data: Bytes, at: Ints, header: Ints) -> tuple[Words, Ints, Ints]:
     """Of the options of some TCP headers: a hash of all but the timestamps' values, TSval and TSecr (-1 without)."""
     length = header - TCP.size
     block = gather(data, at + TCP.size, np.dtype(f"V{MOST_OPTIONS}")).view(np.uint8).reshape(-1, MOST_OPTIONS).copy()
-    block *= np.arange(MOST_OPTIONS) < length[:, None]
+    block *= _INSIDE[length]
+    words = block.view(np.uint64)
     stamp = _timestamps_at(block, length)
-    rows = np.flatnonzero(stamp >= 0)
     tsval = np.full(len(at), -1)
     tsecr = np.full(len(at), -1)
-    if len(rows):
-        places = stamp[rows, None] + np.arange(2, 10)
-        values = block[rows[:, None], places]
-        pair = np.ascontiguousarray(values).view(">u4").astype(np.int64)
+    for place in np.unique(stamp[stamp >= 0]).tolist():
+        rows = np.flatnonzero(stamp == place)
+        pair = np.ascontiguousarray(block[rows, place + 2 : place + 10]).view(">u4").astype(np.int64)
         tsval[rows], tsecr[rows] = pair[:, 0], pair[:, 1]
-        block[rows[:, None], places] = 0
-    words = block.view(np.uint64)
+        block[rows, place + 2 : place + 10] = 0
     mixed = length.astype(np.uint64)
     for column in range(MOST_OPTIONS // 8):
         mixed = scrambled(mixed * np.uint64(3) + words[:, column])
     return mixed, tsval, tsecr
 
 
+_INSIDE = (np.arange(MOST_OPTIONS) < np.arange(MOST_OPTIONS + 1)[:, None]).astype(np.uint8)
+"""By length, which bytes belong to the options."""
+
+
 def _timestamps_at(block: Bytes, length: Ints) -> Ints:
-    """Where the first timestamps option of the right length stands, -1 without; all options are walked in step."""
+    """Where the first timestamps option of the right length stands, -1 without.
+
+    Most SYNs have the same kinds of options in the same places as another: of such only one is walked.
+    """
     found = np.full(len(block), -1)
-    rows = np.arange(len(block))
-    at = np.zeros(len(block), np.int64)
-    while len(rows):
-        inside = at[rows] + 1 < length[rows]
-        rows = rows[inside]
-        place = at[rows]
-        kind, size = block[rows, place], block[rows, place + 1].astype(np.int64)
-        step = np.where(kind == NOP, 1, size)
-        good = (kind != EOL) & (step >= 1) & ((kind == NOP) | (size >= 2)) & (place + step <= length[rows])
-        here = good & (kind == TIMESTAMPS) & (size == 10)
-        found[rows[here]] = place[here]
-        at[rows] = place + step
-        rows = rows[good & ~here]
+    words = block.view(np.uint64)
+    rest = np.arange(len(block))
+    for _ in range(_SHAPES):
+        if not len(rest):
+            break
+        one = int(rest[0])
+        place, shape = _walked(block[one].tobytes(), int(length[one]))
+        differs = length[rest] != length[one]
+        for column in np.flatnonzero(shape.view(np.uint64)).tolist():
+            mask = shape.view(np.uint64)[column]
+            differs |= (words[rest, column] & mask) != (words[one, column] & mask)
+        found[rest[~differs]] = place
+        rest = rest[differs]
+    for row in rest.tolist():
+        found[row] = _walked(block[row].tobytes(), int(length[row]))[0]
     return found
+
+
+_SHAPES = 16
+"""Shapes that are looked for in a window before the rest is walked one by one."""
+
+
+def _walked(options: bytes, length: int) -> tuple[int, Bytes]:
+    """Where timestamps stand in the options of one header, or -1; and a mask of the bytes that say so."""
+    shape = np.zeros(MOST_OPTIONS, np.uint8)
+    at = 0
+    while at + 1 < length:
+        kind, size = options[at], options[at + 1]
+        shape[at] = 0xFF
+        if kind == EOL:
+            break
+        if kind != NOP:
+            shape[at + 1] = 0xFF
+            if size < 2 or at + size > length:
+                break
+            if kind == TIMESTAMPS and size == 10:
+                return at, shape
+        at += 1 if kind == NOP else size
+    return -1, shape
 
 
 def checksums(data: Bytes, segments: Segments) -> Ints:
@@ -399,20 +452,30 @@ def _sums(data: Bytes, at: Ints, length: Ints) -> Ints:
     They are added as little-endian words, 2^16 being 1 there, and the bytes of the sum are swapped (RFC 1071 §2 B).
     """
     total = np.zeros(len(at), np.int64)
+    short = (length <= _STEPS[0]) & (length & 3 == 0)  # most are a header and no more: few lengths, each in one go
+    for size in np.flatnonzero(np.bincount(length[short])).tolist():
+        rows = np.flatnonzero(length == size)
+        total[rows] = np.einsum("ij->i", _words(data, at[rows], size), dtype=np.uint64).view(np.int64)
+    others = np.flatnonzero(~short & (at + _STEPS[-1] + 4 <= len(data)))
     below = 0
     for step in _STEPS:
-        rows = np.flatnonzero((length > below) & (length <= step) & (at + step + 4 <= len(data)))
-        for start in range(0, len(rows), 1024):
-            some = rows[start : start + 1024]
-            words = gather(data, at[some], np.dtype(f"V{step + 4}")).view("<u4").reshape(-1, step // 4 + 1)
-            whole, rest = length[some] >> 2, length[some] & 3
-            last = words[np.arange(len(some)), whole].astype(np.int64) & (1 << 8 * rest) - 1
+        chosen = others[(length[others] > below) & (length[others] <= step)]
+        for start in range(0, len(chosen), 1024):
+            rows = chosen[start : start + 1024]
+            words = _words(data, at[rows], step + 4)
+            whole, rest = length[rows] >> 2, length[rows] & 3
+            last = words[np.arange(len(rows)), whole].astype(np.int64) & (1 << 8 * rest) - 1
             words *= np.arange(step // 4 + 1, dtype=np.int32) < whole[:, None].astype(np.int32)
-            total[some] = (np.einsum("ij->i", words, dtype=np.uint64).astype(np.int64) + last) % 0xFFFF
+            total[rows] = np.einsum("ij->i", words, dtype=np.uint64).view(np.int64) + last
         below = step
-    total = total * 256 % 0xFFFF
+    total = total % 0xFFFF * 256 % 0xFFFF
     memory = data.data
-    for row in np.flatnonzero((length > below) | (at + _STEPS[-1] + 4 > len(data))):
+    for row in np.flatnonzero(~short & ((length > below) | (at + below + 4 > len(data)))).tolist():
         piece = bytes(memory[at[row] : at[row] + length[row]])
         total[row] = int.from_bytes(piece + b"\0" * (len(piece) % 2)) % 0xFFFF
     return total
+
+
+def _words(data: Bytes, at: Ints, size: int) -> NDArray[np.uint32]:
+    """The little-endian words of pieces of so many bytes, a row each."""
+    return gather(data, at, np.dtype(f"V{size}")).view("<u4").reshape(-1, size // 4)
