@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from typing import Any
 
-import typer
-
-from handshake.cli.app import app
-from handshake.cli.output import say
-from handshake.errors import HandshakeError
-
 _USAGE = 2
-_UsageError: Any = typer.BadParameter.__base__
-"""What typer raises for a command line that cannot be understood, whichever click it is built on."""
+_NEW_OBJECTS = 100_000
+"""Between two looks for garbage: a capture makes objects by the million that stay, and hardly a cycle among them."""
 
 
 def main() -> None:
     """Run the command line; what goes wrong on purpose is one line on standard error and an exit status."""
+    gc.set_threshold(_NEW_OBJECTS)
+    import typer
+
+    from handshake.cli.app import app
+    from handshake.cli.output import say
+    from handshake.errors import HandshakeError
+
+    usage_error: Any = typer.BadParameter.__base__  # a command line that cannot be understood, whichever click it is
     try:
         status = app(prog_name="handshake", standalone_mode=False)
-    except _UsageError as error:
+    except usage_error as error:
         command = error.ctx.command_path if error.ctx else "handshake"
         say(f"{error.format_message().rstrip('.')} (options: {command} --help)")
         sys.exit(_USAGE)

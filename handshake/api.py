@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -265,22 +264,28 @@ def count_in_bulk(
 
     None where that does not pay (below 1 MB), or cannot be exact; then the recording begins anew. `go_on` is asked
     after each window, and while a pipe is slow; when it says no, the report is on what was read until then. `jobs`
-    processes share the work.
+    processes share the work where it is one plain file (forked: a process with threads asks for one).
     """
     if not _is_large(recording, go_on):
         recording.rewind()
         return None
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
+    from handshake.bulk.crew import NotSharedError
     from handshake.bulk.sift import NotPlainError
     from handshake.bulk.summary import Enough, swept
 
+    jobs = jobs if len(recording.parts) == 1 and recording.parts[0].plain else 1
     sweep = swept(recording, examine, limit, jobs=jobs)
-    with suppress(NotPlainError):
+    try:
         for report in sweep:
             last = report if go_on(recording) or report.totals is not None else sweep.throw(Enough)
             if last.totals is not None:
                 return last
-    recording.rewind()
+    except NotSharedError:
+        recording.rewind()
+        return count_in_bulk(recording, limit, go_on)
+    except NotPlainError:
+        recording.rewind()
     return None
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.model.application import MOST_LINES, Application, Line
-from handshake.model.handshake import Side
+
+if TYPE_CHECKING:
+    from handshake.model.handshake import Side
 
 MOST_TEXT = 300
 """Characters of one line that are kept."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from handshake.app.dialogue import Dialogue
 from handshake.model.address import Endpoint
-from handshake.model.application import Application
 from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.handshake import Side
 from handshake.wire.dns import read_answer, read_query
 
-PORTS = frozenset({53, 5353, 5355})
-"""DNS, multicast DNS (RFC 6762), LLMNR (RFC 4795)."""
+if TYPE_CHECKING:
+    from handshake.model.application import Application
+
 _MOST = 1000
 
 

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import replace
 
 from handshake.app.dialogue import SECRET, Dialogue, LineBuffer, text_of
+from handshake.app.first import METHODS
 from handshake.model.application import Application, HttpExchange
 from handshake.model.handshake import Side
 
@@ -20,8 +21,6 @@ SIMPLE_REQUEST = re.compile(r"GET (/\S*)")
 """All of a request of HTTP/0.9 (RFC 1945 §4.1); the response is the object alone, up to the connection's end."""
 RESPONSE = re.compile(r"HTTP/(\d\.\d) (\d{3})(?: .*)?")
 """Status line (RFC 9112 §4)."""
-METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ",
-           b"PROPFIND ", b"REPORT ", b"NOTIFY ", b"M-SEARCH ", b"SUBSCRIBE ")  # fmt: skip
 
 _MOST_EXCHANGES = 1000
 _MOST_HEADERS = 200

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from handshake.app.dialogue import Dialogue
-from handshake.app.dns import PORTS as DNS_PORTS
-from handshake.app.dns import Dns
-from handshake.app.ftp import Ftp
-from handshake.app.http import METHODS, Http
-from handshake.app.smtp import Smtp
-from handshake.app.ssh import Ssh
+from handshake.app.first import recognised
 from handshake.app.stream import InOrder, Part
-from handshake.app.tls import Tls
 from handshake.model import seq
-from handshake.model.application import Application
 from handshake.model.handshake import Side
 from handshake.model.packet import FIN, SYN, Segment
+
+if TYPE_CHECKING:
+    from handshake.app.dialogue import Dialogue
+    from handshake.model.application import Application
 
 _FIRST_WORDS = 64
 """Bytes of one side after which a protocol that is still not recognised never will be."""
@@ -51,7 +48,7 @@ class Talk:
     @property
     def without_http(self) -> bool:
         """Whatever is still to be said, it is no HTTP."""
-        return self.done or not (self._dialogue is None or isinstance(self._dialogue, Http))
+        return self.done or not (self._dialogue is None or self._dialogue.protocol == "HTTP")
 
     def application(self) -> Application | None:
         """What was said; None when no protocol was recognised."""
@@ -90,22 +87,3 @@ class Talk:
                     self._dialogue.feed(side, heard, time_ns)
         elif len(said) > _FIRST_WORDS:
             self.done = True
-
-
-def recognised(sender: Side, said: bytes, server_port: int) -> type[Dialogue] | None:
-    """The protocol that begins with these bytes; the port only tells apart what begins alike."""
-    if said.startswith(b"SSH-"):
-        return Ssh
-    if len(said) >= 6 and said[0] == 22 and said[1] == 3 and said[5] == (1 if sender is Side.CLIENT else 2):
-        return Tls
-    if server_port in DNS_PORTS:
-        return Dns
-    if sender is Side.CLIENT:
-        return Http if said.startswith(METHODS) else None
-    if said.startswith(b"HTTP/1."):
-        return Http
-    if said.startswith((b"220 ", b"220-", b"421 ", b"554 ", b"120 ")):
-        if server_port == 21 or b"FTP" in said.upper():
-            return Ftp
-        return Smtp if server_port in (25, 465, 587, 2525) or b"SMTP" in said.upper() else None
-    return None

@@ -29,11 +29,16 @@ LINE = np.dtype(
         ("number", "i8"), ("client_host", "u8"), ("server_host", "u8"), ("ports", "u4"), ("way", "u2"),
         ("outcome", "i1"), ("start", "i8"), ("end", "i8"), ("setup", "i8"), ("irtt", "i8"), ("found", "u2"),
         ("probing", "?"), ("unasked", "?"), ("by_client", "?"), ("client_iss", "i8"), ("server_iss", "i8"),
-    ]
+    ],
+    align=True,
 )  # fmt: skip
 """A handshake: number of its first frame, ends, VLANs and tunnels, times (-1: none), which findings, whether a scan is
 made of such, whether it is an answer that nobody asked for, whether the client sent its first packet, and initial
 numbers where their SYN was captured (or -1)."""
+
+
+MOST_LINES = 200_000
+"""Handshakes that rules about many, listening sockets and percentiles look at: of more, the latest."""
 
 
 def _bare(code: str) -> Finding:
@@ -50,7 +55,15 @@ class Census:
         self._endpoints = endpoints
         self._hosts: dict[int, bytes] = {}
         """Words of IPv6 addresses."""
-        self._parts: list[np.ndarray] = []
+        self._parts = [np.zeros(0, LINE)]
+        self._held = 0
+        """Lines in these parts."""
+        self.forgotten = 0
+        """Handshakes that are counted and no longer known."""
+        self._outcomes = np.zeros(len(OUTCOMES), np.int64)
+        """Of those, how many had which outcome."""
+        self._counts: Counter[int] = Counter()
+        """And which findings."""
         self._single: list[tuple[int | bool, ...]] = []
         self._found: dict[tuple[str, ...], int] = {}
         self._examples: dict[str, Finding] = {}
@@ -114,8 +127,8 @@ class Census:
         """Add connections by the verdicts on those that went like them; `which` says on whom each is."""
         outcome = np.array([_CODE[verdict.outcome] for verdict in verdicts])[which]
         opened = np.array([verdict.outcome.opened for verdict in verdicts])[which]
-        times = slots.times[chosen]
-        took = np.where(opened, times[:, 2] - times[:, 0], -1)
+        times = slots.times[:, chosen]
+        took = np.where(opened, times[2] - times[0], -1)
         plain = np.array([self._finding(verdict.findings) for verdict in verdicts])[which]
         slow = took >= SLOW_NS
         early = np.zeros(len(chosen), np.bool_) if evicted is None else evicted
@@ -129,7 +142,7 @@ class Census:
         columns = {
             "number": slots.first[chosen], "client_host": slots.client_host[chosen],
             "server_host": slots.server_host[chosen], "ports": slots.ports[chosen], "outcome": outcome,
-            "start": times[:, 0], "end": slots.last_ns[chosen], "setup": took, "irtt": took, "found": plain,
+            "start": times[0], "end": slots.last_ns[chosen], "setup": took, "irtt": took, "found": plain,
             "probing": np.array([verdict.probing for verdict in verdicts])[which],
         }  # fmt: skip
         for side, name in enumerate(("client_iss", "server_iss")):
@@ -137,7 +150,7 @@ class Census:
             columns[name] = np.where(there, slots.iss[chosen, side].astype(np.int64), -1)
         for name, column in columns.items():
             lines[name] = column
-        self._parts.append(lines)
+        self._append(lines)
 
     def _finding(self, findings: Sequence[Finding]) -> int:
         examples = {finding.code: finding for finding in findings}
@@ -150,40 +163,53 @@ class Census:
         ways = np.array([self._ways.setdefault(tags, len(self._ways)) for tags in other._ways], np.uint16)
         lines = other.lines()
         lines["found"], lines["way"] = found[lines["found"]] if len(found) else 0, ways[lines["way"]]
-        self._parts.append(lines)
+        self.forgotten += other.forgotten
+        self._outcomes += other._outcomes
+        self._counts.update({int(found[key]): number for key, number in other._counts.items()})
         self._hosts |= other._hosts
         self._examples |= other._examples
         self.talks += other.talks
+        self._append(lines)
 
     def _flush(self) -> None:
-        if self._single:
-            self._parts.append(np.array(self._single, LINE))
-            self._single.clear()
+        single, self._single = self._single, []
+        if single:
+            self._append(np.array(single, LINE))
+
+    def _append(self, lines: np.ndarray) -> None:
+        self._parts.append(lines)
+        self._held += len(lines)
+        if self._held > MOST_LINES + MOST_LINES // 2:
+            self.lines()
 
     def lines(self) -> np.ndarray:
-        """All lines, in order of appearance."""
+        """The latest lines, in order of appearance; older ones are counted and let go."""
         self._flush()
-        lines = np.concatenate(self._parts) if self._parts else np.zeros(0, LINE)
+        lines = np.concatenate(self._parts) if len(self._parts) != 1 else self._parts[0]
         self._parts.clear()
         number = lines["number"]
         if not (number[1:] > number[:-1]).all():
             lines = lines[np.argsort(number, kind="stable")]
-        self._parts.append(lines)
+        if len(lines) > MOST_LINES:
+            older, lines = lines[:-MOST_LINES], lines[-MOST_LINES:].copy()
+            self._outcomes += np.bincount(older["outcome"], minlength=len(OUTCOMES))
+            self._counts.update(dict(enumerate(np.bincount(older["found"]).tolist())))
+            self.forgotten += len(older)
+        self._parts, self._held = [lines], len(lines)
         return lines
 
     def totals(self, lines: np.ndarray) -> Totals:
-        """What the lines amount to."""
+        """What the lines amount to, with what was forgotten."""
         totals = Totals()
-        totals.handshakes = len(lines)
-        counted = np.bincount(lines["outcome"], minlength=len(OUTCOMES)).tolist()
+        totals.handshakes = self.forgotten + len(lines)
+        counted = self._outcomes + np.bincount(lines["outcome"], minlength=len(OUTCOMES))
         totals.outcomes = Counter(
-            {outcome: number for outcome, number in zip(OUTCOMES, counted, strict=True) if number}
+            {outcome: number for outcome, number in zip(OUTCOMES, counted.tolist(), strict=True) if number}
         )
-        for codes, number in zip(
-            self._found, np.bincount(lines["found"], minlength=len(self._found)).tolist(), strict=True
-        ):
+        found = np.bincount(lines["found"], minlength=len(self._found)).tolist()
+        for key, (codes, number) in enumerate(zip(self._found, found, strict=True)):
             for code in codes:
-                totals.findings[code] += number
+                totals.findings[code] += number + self._counts[key]
         totals.findings = +totals.findings
         totals.examples = self._examples
         opened = np.array([outcome.opened for outcome in OUTCOMES])[lines["outcome"]]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
 from handshake.flow.copies import AT_ONCE_NS, REMEMBERED, WITHIN_NS, fingerprint, here_within_ns
 from handshake.model.packet import FIN, RST, SYN, IcmpError, Packet, Segment
+from handshake.model.record import dataclass
 from handshake.source.columns import Window
 from handshake.wire.columns import OTHER, Bools, Endpoints, Ints, Segments, Words, options_of
 
@@ -44,28 +45,32 @@ class CopyFinder:
         self._endpoints = endpoints
         self._read = read
         self._noted = 0
+        self._others = np.zeros(0, np.int64)
+        """Turns of the other packets of this window."""
         self._prints = np.zeros(0, np.uint64)
         self._facts = np.zeros((0, _COLUMNS), np.int64)
 
-    def turns(self, rows: Ints, count: int) -> Ints:
-        """How often the memory has been turned over before each of the next `count` packets of a capture.
+    def turns(self, rows: Ints, others: Sequence[int]) -> Ints:
+        """How often the memory has been turned over before each packet: the next segments of a capture, by place.
 
-        It is filled by segments and ICMP errors, which are given by place.
+        `others` are places of ICMP errors about something else than TCP, which take room in the memory as well.
         """
-        turns = np.zeros(count, np.int64)
-        turns[rows] = (self._noted + np.arange(len(rows))) // REMEMBERED
-        self._noted += len(rows)
-        return turns
+        others_at = np.array(others, np.int64)
+        before = self._noted + np.searchsorted(others_at, rows) + np.arange(len(rows))
+        self._others = (self._noted + np.searchsorted(rows, others_at) + np.arange(len(others))) // REMEMBERED
+        self._noted += len(rows) + len(others)
+        return before // REMEMBERED
 
     def find(  # noqa: PLR0917 - all that is known of a window
-        self, segments: Segments, turns: Ints, window: Window, odd: Mapping[int, Packet], errors: Mapping[int, Packet],
-        interfaces: Sequence[int],
+        self, segments: Segments, turns: Ints, window: Window, odd: Mapping[int, Packet],
+        others: Mapping[int, Packet], interfaces: Sequence[int],
     ) -> Copied:  # fmt: skip
-        """The copies among the segments of a window, which come in the order of the capture.
+        """The copies among the segments of a window, which come in the order of the capture, and among `others`.
 
-        `errors` are ICMP errors about something else than TCP; `interfaces` tells which one each link stands for.
+        `interfaces` tells which one each link stands for.
         """
-        line = _Line(self._endpoints, segments, turns, window, {**odd, **errors}, list(errors), interfaces)
+        line = _Line(self._endpoints, segments, window, {**odd, **others}, list(others), interfaces)
+        turn = line.merged(turns, self._others[: len(others)])
         able = np.arange(len(line.row)) if len(set(interfaces)) > 1 else np.flatnonzero(line.within > 0)
         kept = len(self._prints)
         every = np.concatenate((self._prints, line.prints[able]))
@@ -75,7 +80,7 @@ class CopyFinder:
         if len(twice):
             same = np.flatnonzero(np.isin(every, twice))
             before, now = same[same < kept], able[same[same >= kept] - kept]
-            facts = np.concatenate((self._read_up(self._facts[before]), line.facts(now, whole=True)))
+            facts = np.concatenate((self._read_up(self._facts[before]), line.facts(now, turn, whole=True)))
             limits = np.concatenate((np.zeros(len(before), np.int64), line.within[now]))
             at, here = _copies(facts, limits)
             copies = now[at - len(before)]
@@ -84,11 +89,9 @@ class CopyFinder:
             found.rows.update(line.row[copies[here]].tolist())
             found.pairs.update(line.pairs(copies[here]))
         recent = (self._noted - 1) // REMEMBERED - 1
-        rest = slice(int(np.searchsorted(self._facts[:, _TURN], recent)), None)
-        first = int(np.searchsorted(turns[line.row], recent))
-        chosen = first + np.flatnonzero(fresh[first:])
+        rest, chosen = self._facts[:, _TURN] >= recent, np.flatnonzero(fresh & (turn >= recent))
         self._prints = np.concatenate((self._prints[rest], line.prints[chosen]))
-        self._facts = np.concatenate((self._facts[rest], line.facts(chosen)))
+        self._facts = np.concatenate((self._facts[rest], line.facts(chosen, turn)))
         return found
 
     def _read_up(self, facts: Ints) -> Ints:
@@ -104,14 +107,15 @@ class _Line:
     """The segments and ICMP errors of a window, in the order of the capture."""
 
     def __init__(  # noqa: PLR0917 - all that is known of a window
-        self, endpoints: Endpoints, segments: Segments, turns: Ints, window: Window, alone: Mapping[int, Packet],
+        self, endpoints: Endpoints, segments: Segments, window: Window, alone: Mapping[int, Packet],
         others: Sequence[int], interfaces: Sequence[int],
     ) -> None:  # fmt: skip
-        self._endpoints, self._segments, self._turns, self._window = endpoints, segments, turns, window
+        self._endpoints, self._segments, self._window = endpoints, segments, window
         self._interfaces = np.array(interfaces)
         self._words = _words(segments)
         at = np.searchsorted(segments.row, others)
         self._which = np.insert(np.arange(len(segments.row)), at, -1)
+        self._at = at
         self.row = np.insert(segments.row, at, others)
         """Places in the window."""
         self.prints = np.insert(_mixed(self._words), at, 0)
@@ -128,6 +132,10 @@ class _Line:
             self.prints[index] = (_mixed(words[:_TSVAL]) ^ words[_TAGS])[0]
             self.within[index] = here_within_ns(packet)
 
+    def merged(self, segments: Ints, others: Ints) -> Ints:
+        """One column of those of the segments and of the others."""
+        return np.insert(segments, self._at, others)
+
     def _shared(self, packet: Segment | IcmpError) -> Ints:
         if isinstance(packet, IcmpError):
             words = [fingerprint(packet), 0, 0, 0, 0, 0, 1]
@@ -140,7 +148,7 @@ class _Line:
             ]  # fmt: skip
         return np.array([word & _ALL for word in words], np.uint64).view(np.int64)
 
-    def facts(self, chosen: Ints, *, whole: bool = False) -> Ints:
+    def facts(self, chosen: Ints, turns: Ints, *, whole: bool = False) -> Ints:
         """The facts on some of them; `whole`: with the timestamps that stand among other options."""
         segments, window = self._segments, self._window
         row, which = self.row[chosen], self._which[chosen]
@@ -156,7 +164,7 @@ class _Line:
         if len(unread):
             some = which[unread]
             _, facts[unread, _TSVAL], _ = options_of(window.data, segments.at[some], segments.header[some])
-        facts[:, _TIME], facts[:, _TURN] = window.time_ns[row], self._turns[row]
+        facts[:, _TIME], facts[:, _TURN] = window.time_ns[row], turns[chosen]
         facts[:, _WHERE] = self._interfaces[window.link[row]]
         facts[:, _PLACE] = window.at + window.starts[row]
         return facts

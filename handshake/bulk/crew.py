@@ -1,7 +1,8 @@
-"""Several processes read one capture: each looks at all of it, and follows the connections of its share.
+"""Several processes read one recording: the first finds the packets, and each follows the connections of its share.
 
-What reading costs is spent in each, what judging costs is divided. The one thing that all connections have in common is
-the room in the flow table; after each window the first process asks the others how many they have, and says who leaves.
+The bytes of a window lie in memory that all of them see. While the others are at one window, the first reads the next.
+The one thing that all connections have in common is the room in the flow table: after each window the first process
+asks the others how many they have, and says who leaves.
 """
 
 from __future__ import annotations
@@ -9,25 +10,43 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from itertools import pairwise
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 import numpy as np
 
-from handshake.bulk.reading import BulkReader, Result
+from handshake.bulk.reading import BulkReader, Result, Share
 from handshake.bulk.room import Candidates, Room
 from handshake.bulk.sift import NotPlainError
 from handshake.source.columns import Window
 from handshake.source.windows import Windows
 from handshake.wire.columns import Ints
 
+_FINDING = 1 / 3
+"""What finding the packets costs, measured in what following all connections does."""
+
+
+class NotSharedError(NotPlainError):
+    """One process can read it in bulk, several cannot."""
+
+
+def shares_for(jobs: int) -> list[Share]:
+    """One share for each process; the first process has less to follow, as it finds the packets too."""
+    first = max(0.02, (1 - (jobs - 1) * _FINDING) / jobs)
+    ends = [first + (1 - first) * index / max(jobs - 1, 1) for index in range(jobs)]
+    bounds = [0, *(round(end * (1 << 16)) for end in ends[:-1]), 1 << 16]
+    return [Share(*bound) for bound in pairwise(bounds)]
+
 
 class Member(Protocol):
     """One who reads, here or elsewhere."""
 
-    connections: int
-    """How many it follows."""
+    @property
+    def connections(self) -> int:
+        """How many it follows."""
 
     def candidates(self) -> Candidates:
         """These connections, as far as it matters to who has to leave."""
@@ -53,10 +72,9 @@ def make_room(members: Sequence[Member], limit: int, slack: int = 0) -> None:
 class Remote:
     """A reader in a process of its own, which does what it is told."""
 
-    connections = 0
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.connections = 0
 
     def begin(self, command: str, *arguments: Any) -> None:
         """Tell it to do something."""
@@ -87,23 +105,29 @@ class Remote:
 class Crew:
     """The reader of this process, and those of the others."""
 
-    def __init__(self, reader: BulkReader, remotes: Sequence[Remote], limit: int) -> None:
+    def __init__(self, windows: Windows, reader: BulkReader, remotes: Sequence[Remote], limit: int) -> None:
+        self._windows = windows
+        self._breaks = windows.breaks
         self._reader = reader
         self._remotes = remotes
         self._limit = limit
+        self._busy = False
 
     def take(self, window: Window) -> None:
-        """Everyone takes the next window."""
-        for remote in self._remotes:
-            remote.begin("take")
+        """Everyone takes the next window; the others may be at it until the next call."""
+        self._settle(self._limit // 2)
+        if self._remotes:
+            buffer = next((at for at, data in enumerate(self._windows.buffers) if data is window.data), None)
+            if buffer is None or self._windows.breaks != self._breaks:
+                raise NotSharedError("a packet that needs more memory, or something that was described later on")
+            for remote in self._remotes:
+                remote.begin("take", buffer, replace(window, data=_NOTHING))
+            self._busy = True
         self._reader.take(window)
-        for remote in self._remotes:
-            remote.connections = remote.answer()
-        self._make_room(self._limit // 2)
 
     def finish(self) -> Result:
         """The capture has ended: what came of all shares."""
-        self._make_room()
+        self._settle()
         for remote in self._remotes:
             remote.begin("finish")
         result = self._reader.finish()
@@ -111,24 +135,35 @@ class Crew:
             result.merge(remote.answer())
         return result
 
-    def _make_room(self, slack: int = 0) -> None:
+    def _settle(self, slack: int = 0) -> None:
+        if self._busy:
+            for remote in self._remotes:
+                remote.connections = remote.answer()
+            self._busy = False
         make_room([self._reader, *self._remotes], self._limit, slack)
+
+
+_NOTHING = np.zeros(0, np.uint8)
 
 
 @contextmanager
 def crew_of(windows: Windows, readers: Sequence[BulkReader], limit: int) -> Iterator[Crew]:
-    """Readers of all shares, the first in this process; the others end with the block, or when this process ends."""
-    context = get_context("fork")
-    pipes, processes = [], []
+    """Readers of all shares, the first in this process; the others end with the block, or when this process ends.
+
+    To be made when the first window has been read.
+    """
+    pipes: list[Connection] = []
+    processes = []
     try:
         for reader in readers[1:]:
+            context = get_context("fork")
             here, there = context.Pipe()
             process = context.Process(target=_serve, args=(there, (here, *pipes), windows, reader), daemon=True)
             process.start()
             there.close()
             pipes.append(here)
             processes.append(process)
-        yield Crew(readers[0], [Remote(pipe) for pipe in pipes], limit)
+        yield Crew(windows, readers[0], [Remote(pipe) for pipe in pipes], limit)
     finally:
         for pipe in pipes:
             pipe.close()
@@ -142,18 +177,21 @@ def _serve(connection: Connection, others: Sequence[Connection], windows: Window
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for pipe in others:  # or this process would keep them open
         pipe.close()
-    pieces = filter(None, windows)
-    commands = {
-        "take": lambda: (reader.take(next(pieces)), reader.connections)[1],
-        "candidates": reader.candidates,
-        "leave": lambda *leaving: (reader.leave(*leaving), reader.connections)[1],
-        "finish": reader.finish,
-    }
+
+    def take(buffer: int, window: Window) -> int:
+        reader.take(replace(window, data=windows.buffers[buffer]))
+        return reader.connections
+
+    def leave(which: Ints, frames: Ints) -> int:
+        reader.leave(which, frames)
+        return reader.connections
+
+    commands = {"take": take, "candidates": reader.candidates, "leave": leave, "finish": reader.finish}
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             command, *arguments = connection.recv()
             try:
-                answer: Any = commands[command](*arguments)
-            except Exception as error:  # noqa: BLE001 - told to the first process, which raises it
-                answer = error
+                answer: Any = commands[command](*arguments)  # type: ignore[operator]
+            except Exception as error:
+                answer = error  # for the first process, which raises it
             connection.send(answer)

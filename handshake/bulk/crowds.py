@@ -103,8 +103,16 @@ def _many(key: np.ndarray, mask: Bools, least: int) -> Bools:
     far = ordered[least - 1 :]
     often = far[ordered[: len(far)] == far]
     if len(often):
-        out[rows[np.isin(key[rows], np.unique(often))]] = True
+        out[rows[_among(key[rows], np.unique(often))]] = True
     return out
+
+
+def _among(values: np.ndarray, chosen: np.ndarray) -> Bools:
+    """Which values are among those chosen, which are in ascending order."""
+    if not len(chosen):
+        return np.zeros(len(values), np.bool_)
+    found: Bools = chosen[np.minimum(np.searchsorted(chosen, values), len(chosen) - 1)] == values
+    return found
 
 
 def _scanning(lines: np.ndarray) -> Bools:
@@ -133,7 +141,7 @@ def _numbered(lines: np.ndarray) -> Bools:
     again = np.add.reduceat(repeated.astype(np.int64), starts)
     wanted = (counts >= ENOUGH) & ((large == 0) | (again > 0))
     hosts = host[starts][wanted]
-    return np.isin(lines["client_host"], hosts) | np.isin(lines["server_host"], hosts)
+    return _among(lines["client_host"], hosts) | _among(lines["server_host"], hosts)
 
 
 def _ported(lines: np.ndarray) -> Bools:
@@ -156,7 +164,7 @@ def _ported(lines: np.ndarray) -> Bools:
     low = np.minimum.reduceat(np.where(inside, step, SMALL_PORT_STEP), starts)
     high = np.maximum.reduceat(np.where(inside, step, 0), starts)
     wanted = (counts >= ENOUGH) & (low >= 0) & (high <= SMALL_PORT_STEP)
-    return np.isin(lines["client_host"], host[starts][wanted])
+    return _among(lines["client_host"], host[starts][wanted])
 
 
 def _peers(lines: np.ndarray) -> tuple[Ints, np.ndarray, Ints]:

@@ -12,7 +12,7 @@ LEAST = 2
 
 
 class Index:
-    """Open addressing with linear probing (Knuth, TAOCP 3, §6.4). The words are hashes already; half the places are free."""
+    """Open addressing with linear probing (Knuth, TAOCP 3, §6.4); the words are hashes, half the places free."""
 
     def __init__(self) -> None:
         self._count = 0

@@ -1,6 +1,6 @@
 """Who came before whom among the packets of a window, which are sorted by connection.
 
-Sides: 0 sent a connection's first packet, 1 is the other. The packets of one side are a lane; lane = connection * 2 + side.
+Sides: 0 sent a connection's first packet, 1 is the other. The packets of one side are a lane: connection * 2 + side.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Lanes:
         self._other_at = self.other_last + (self.other_last < self.start) * (size + self.oth - self.other_last)
 
     def own_before(self, column: Ints, carried: Ints) -> Ints:
-        """The value of the side's last packet before this one; `carried` has one for each lane from before the window."""
+        """The value of the side's last packet before this one; `carried` has one a lane from before the window."""
         return np.concatenate((column, carried.reshape(-1))).take(self._own_at)
 
     def other_before(self, column: Ints, carried: Ints) -> Ints:

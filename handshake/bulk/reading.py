@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from handshake.app.http import METHODS
+from handshake.app.first import METHODS
 from handshake.bulk.census import Census
 from handshake.bulk.copies import Copied, CopyFinder
 from handshake.bulk.datagrams import Exchanges
@@ -20,6 +19,7 @@ from handshake.flow.endpoint import Passed
 from handshake.flow.table import LINGER_NS, FlowTable
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
+from handshake.model.record import dataclass
 from handshake.model.report import Tally
 from handshake.source.columns import Window
 from handshake.source.windows import Windows
@@ -37,19 +37,26 @@ DISORDER_NS = 10 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Which of the connections of a capture a reader follows; the first one also counts what is no connection."""
+    """Which of the connections of a recording a reader follows; the first one also counts what is no connection."""
 
-    index: int = 0
-    count: int = 1
+    begin: int = 0
+    """Of 65536 parts, from which one on."""
+    end: int = 1 << 16
+
+    @property
+    def is_first(self) -> bool:
+        """It has whatever has no share."""
+        return self.begin == 0
 
     @property
     def is_all(self) -> bool:
         """There is no other."""
-        return self.count == 1
+        return self == Share()
 
     def of(self, pairs: Words) -> Ints:
         """Where its own are among pairs of endpoints."""
-        return np.flatnonzero((pairs >> np.uint64(40)) % np.uint64(self.count) == self.index)
+        parts = pairs >> np.uint64(48)
+        return np.flatnonzero((parts >= self.begin) & (parts < self.end))
 
 
 @dataclass(slots=True)
@@ -72,7 +79,7 @@ class BulkReader:
     """One recording, or a share of it. `judge` adds the findings to a finished handshake."""
 
     def __init__(  # noqa: PLR0917
-        self, windows: Windows, judge: Judge, source: str, limit: int, endpoints: Endpoints, share: Share = Share()
+        self, windows: Windows, judge: Judge, source: str, limit: int, endpoints: Endpoints, share: Share
     ) -> None:
         self._windows = windows
         self._judge = judge
@@ -96,7 +103,7 @@ class BulkReader:
         self._waiting: set[int] = set()
         """Slots that are live from now on, whose kept packets have not been fed."""
         self.tally = Tally()
-        self._passing = self.tally if share.index == 0 else Tally()
+        self._passing = self.tally if share.is_first else Tally()
         """Counts of what passes by, whosesoever it is: those of the first share count."""
         self.census = Census(source, self._endpoints)
 
@@ -111,15 +118,13 @@ class BulkReader:
         segments = joined(plain.segments, self._named(odd)) if odd else plain.segments
         self._passing.tcp += len(plain.segments.row)
         self._passing.udp += len(plain.datagrams.row)
-        rows = np.union1d(segments.row, list(errors)) if errors else segments.row
-        turns = self._finder.turns(rows, len(window.starts))
+        turns = self._finder.turns(segments.row, list(errors))
         if not self._share.is_all:
             mine = self._share.of(self._endpoints.pair(segments.src, segments.dst))
-            segments = segments.take(mine)
-        ours = errors if self._share.index == 0 else {}
-        copies = self._finder.find(segments, turns, window, odd, ours, self._interfaces())
-        self.tally.copies += len(copies.elsewhere)
-        self._blame(packet for row, packet in ours.items() if row not in copies.elsewhere)
+            segments, turns = segments.take(mine), turns[mine]
+            errors = errors if self._share.is_first else {}
+        copies = self._find_copies(window, segments, turns, odd, errors)
+        self._blame(packet for row, packet in errors.items() if row not in copies.elsewhere)
         if copies.elsewhere:
             segments = segments.take(np.flatnonzero(~np.isin(segments.row, list(copies.elsewhere))))
         if len(segments.row):
@@ -163,7 +168,7 @@ class BulkReader:
         found: dict[int, Packet] = {}
         errors: dict[int, Packet] = {}
         datagrams: list[tuple[int, Datagram]] = []
-        tally, first = self._passing, self._share.index == 0
+        tally, first = self._passing, self._share.is_first
         for row in plain.odd.tolist():
             packet = self._decoder.decode(self._frame(window, row))
             transport = packet.transport
@@ -212,16 +217,19 @@ class BulkReader:
             for end in (transport.src, transport.dst):
                 self.census.name(end)
             ends.append((transport.src, transport.dst))
-        src, dst = (
-            np.array([self._endpoints.of(*end)[1] for end in side], np.uint64) for side in zip(*ends, strict=True)
-        )
-        ports = np.array([one.port << 16 | other.port for one, other in ends])
-        return named(np.array(list(odd)), src, dst, ports)
+        src, dst = (np.array([self._endpoints.of(*pair[side])[1] for pair in ends], np.uint64) for side in (0, 1))
+        ports = np.array([one.port << 16 | other.port for one, other in ends], np.int64)
+        return named(np.array(list(odd), np.int64), src, dst, ports)
 
-    def _interfaces(self) -> list[int]:
-        """Which interface each link stands for: they are told apart by their names."""
+    def _find_copies(
+        self, window: Window, segments: Segments, turns: Ints, odd: dict[int, Packet], errors: dict[int, Packet]
+    ) -> Copied:
+        """The copies of a window, counted as far as they were made at another interface."""
         first: dict[str, int] = {}
-        return [first.setdefault(name, number) for number, (_, name) in enumerate(self._links)]
+        interfaces = [first.setdefault(name, number) for number, (_, name) in enumerate(self._links)]
+        copies = self._finder.find(segments, turns, window, odd, errors, interfaces)
+        self.tally.copies += len(copies.elsewhere)
+        return copies
 
     # -- connections -------------------------------------------------------------------------------------
 
@@ -270,8 +278,8 @@ class BulkReader:
         """The kept packets of a connection, read again."""
         slots = self._slots
         kept = slots.kept[slot]
-        numbers = (slots.first[slot] + slots.numbers[slot, :kept]).tolist()
-        places = (slots.place[slot] + slots.places[slot, :kept]).tolist()
+        numbers = (slots.first[slot] + slots.numbers[:kept, slot]).tolist()
+        places = (slots.place[slot] + slots.places[:kept, slot]).tolist()
         return [decode_alone(self._windows.frame(*each)) for each in zip(places, numbers, strict=True)]
 
     def _promote(self, slot: int) -> None:
@@ -398,9 +406,13 @@ class BulkReader:
     def _verdicts_on(self, chosen: Ints) -> tuple[list[Verdict], Ints]:
         """Verdicts on connections, each judged once for all that went like it; and which of them is on whom."""
         slots = self._slots
-        forms, first, which = np.unique(slots.form[chosen], return_index=True, return_inverse=True)
+        form_of = slots.form[chosen]
+        forms = np.unique(form_of)
+        which = np.searchsorted(forms, form_of)
+        example = np.zeros(len(forms), np.int64)
+        example[which[::-1]] = chosen[::-1]
         verdicts = []
-        for form, slot in zip(forms.tolist(), chosen[first].tolist(), strict=True):
+        for form, slot in zip(forms.tolist(), example.tolist(), strict=True):
             verdict = self._verdicts.get(form)
             if verdict is None:
                 opened = bool(slots.phase[slot] == OPEN)
@@ -462,7 +474,7 @@ class BulkReader:
     def _frames(self, chosen: Ints, place: Ints) -> Ints:
         """Numbers of the frames at these places among the kept packets; `NEVER` for place -1."""
         slots = self._slots
-        return np.where(place < 0, NEVER, slots.first[chosen] + slots.numbers[chosen, np.maximum(place, 0)])
+        return np.where(place < 0, NEVER, slots.first[chosen] + slots.numbers[np.maximum(place, 0), chosen])
 
 
 def _numbers(columns: Ints, others: Sequence[int]) -> Ints:

@@ -9,8 +9,6 @@ plain is `wild`: from there on the connection is followed packet by packet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from handshake.bulk.index import LEAST
@@ -19,6 +17,7 @@ from handshake.bulk.slots import MOST_BYTES, MOST_KEPT, ODD, OPEN, Slots
 from handshake.findings.middlebox import PATIENT_NS
 from handshake.flow.table import LINGER_NS
 from handshake.model.packet import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN
+from handshake.model.record import dataclass
 from handshake.wire.columns import (
     OTHER,
     Bools,
@@ -354,7 +353,8 @@ class _Judgement:
         seen = (states["kinds"][:, None] >> np.arange(4) & 1) > 0
         since[seen.reshape(-1)] = -1
         self._after["kinds"] = ((since < self._count).reshape(-1, 4) << np.arange(4)).sum(1)
-        return ordinary & (lanes.index > since.take(kind))
+        passed: Bools = ordinary & (lanes.index > since.take(kind))
+        return passed
 
     # -- what is kept ------------------------------------------------------------------------------------
 
@@ -385,10 +385,10 @@ class _Judgement:
         after["place"][group[begins]] = place[begins]
         after["syn_tsval"][group[begins]] = tsval[begins]
         slot = self._ids[group]
-        slots.places[slot, rank] = place - after["place"][group]
-        slots.numbers[slot, rank] = number - after["first"][group]
+        slots.places[rank, slot] = place - after["place"][group]
+        slots.numbers[rank, slot] = number - after["first"][group]
         early = np.flatnonzero(rank < 3)
-        slots.times[slot[early], rank[early]] = rows.time_ns[where[early]]
+        slots.times[rank[early], slot[early]] = rows.time_ns[where[early]]
         token = segs.flags | side << 12 | (segs.payload > 0) << 13 | segs.form << 14
         token |= checksums(self._data, segs) << 16 | (self._numbers.dack[where] == 0) << 18
         token |= ((segs.seq == 0) & ((segs.flags & RST) > 0)) << 19 | (segs.ip_id < 0) << 20

@@ -88,7 +88,8 @@ class Slots:
     fins: Bools
     place: Ints
     places: NDArray[np.uint32]
-    """Where the kept packets begin in the file, counted from the first one's `place`."""
+    """Where the kept packets begin in the file, counted from the first one's `place`: a row for the first of each
+    connection, one for the second, …, for most connections have few. So with the next two."""
     times: Ints
     """When the first three of them were captured, ns."""
     numbers: NDArray[np.int32]
@@ -106,8 +107,8 @@ class Slots:
     def _make(self, size: int) -> None:
         """Memory for so many connections; what nobody has written to yet costs nothing (calloc)."""
         self._states = np.zeros(size, STATE)
-        self.places, self.numbers = np.zeros((size, MOST_KEPT), np.uint32), np.zeros((size, MOST_KEPT), np.int32)
-        self.times = np.zeros((size, 3), np.int64)
+        self.places, self.numbers = np.zeros((MOST_KEPT, size), np.uint32), np.zeros((MOST_KEPT, size), np.int32)
+        self.times = np.zeros((3, size), np.int64)
         self._free = np.arange(size - 1, -1, -1)
         for name in STATE.fields or ():
             setattr(self, name, self._states[name])
@@ -116,8 +117,9 @@ class Slots:
         old = {name: getattr(self, name) for name in ("_states", "places", "numbers", "times", "_free")}
         count = len(self._states)
         self._make(2 * count)
-        for name in ("_states", "places", "numbers", "times"):
-            getattr(self, name)[:count] = old[name]
+        self._states[:count] = old["_states"]
+        for name in ("places", "numbers", "times"):
+            getattr(self, name)[:, :count] = old[name]
         self._free = np.concatenate((self._free[:count], old["_free"]))
 
     def find(self, pairs: Words) -> Ints:

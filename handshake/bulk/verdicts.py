@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from handshake.bulk.sift import NotPlainError
 from handshake.findings.sketch import is_probing
@@ -11,6 +10,7 @@ from handshake.flow.table import FlowTable
 from handshake.model.finding import Finding
 from handshake.model.handshake import Handshake, Outcome
 from handshake.model.packet import SYN, Packet, Segment
+from handshake.model.record import dataclass
 
 SLOW = "HS118"
 """The one finding of a plain connection that depends on how long it took; it is told from the times of each."""

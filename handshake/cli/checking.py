@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from handshake.cli.output import say
@@ -12,6 +11,7 @@ from handshake.cli.reading import shown
 from handshake.crosscheck import crosscheck
 from handshake.errors import CaptureError, ToolError
 from handshake.model.crosscheck import Checked
+from handshake.model.record import dataclass
 from handshake.oracle import find_tshark
 from handshake.render.terminal import terminal_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from handshake.api import Inspection
 from handshake.cli.interruption import Interruption
@@ -13,6 +13,7 @@ from handshake.cli.reading import shown
 from handshake.errors import CaptureError
 from handshake.export import TableFile
 from handshake.model.handshake import Exchange, Handshake
+from handshake.model.record import dataclass
 from handshake.model.report import SourceInfo
 from handshake.render.words import damage_words
 from handshake.source.capture import open_capture

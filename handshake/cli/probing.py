@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from handshake.api import Inspection, frames_of, live_source
@@ -13,6 +13,7 @@ from handshake.cli.output import say
 from handshake.findings.answers import answer_to
 from handshake.model.handshake import Handshake
 from handshake.model.packet import Frame
+from handshake.model.record import dataclass
 from handshake.model.report import Answer, Approach, Reply, Report
 from handshake.probe.attempt import Attempt
 from handshake.probe.behaviour import PROFILES, Behaviour, Close

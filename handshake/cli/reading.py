@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from handshake.api import Inspection, count_in_bulk, counted, merged
@@ -15,6 +15,7 @@ from handshake.cli.interruption import Interruption
 from handshake.cli.output import say
 from handshake.errors import CaptureError, ToolError
 from handshake.model.handshake import Handshake
+from handshake.model.record import dataclass
 from handshake.model.report import Report, SourceInfo
 from handshake.source.capture import open_capture
 from handshake.source.recording import MOST_PARTS, Recording

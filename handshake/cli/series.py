@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from handshake.cli.output import say, write_report
 from handshake.cli.probing import INTERRUPTED
 from handshake.errors import ProbeError, TargetError
 from handshake.model.address import Scope, format_address
+from handshake.model.record import dataclass
 from handshake.model.report import Approach, Probed
 from handshake.probe.approach import prepare_ports
 from handshake.probe.behaviour import Behaviour

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 
 from handshake.cli.interruption import Interruption
 from handshake.cli.output import say
 from handshake.errors import CaptureError, ToolError
+from handshake.model.record import dataclass
 from handshake.model.survey import Place, Survey
 from handshake.render.terminal import terminal_of
 from handshake.render.units import count

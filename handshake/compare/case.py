@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from handshake.compare.judgement import Ends
 from handshake.compare.pairing import Pair
 from handshake.model.claim import Claim
 from handshake.model.packet import IcmpError, Packet
+from handshake.model.record import dataclass
 
 
 @dataclass(slots=True)

@@ -8,12 +8,13 @@ in order, so that the way takes the usual time.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import inf
 from statistics import median_low
 
 from handshake.model import seq
 from handshake.model.packet import ACK, FIN, RST, SYN, Segment
+from handshake.model.record import dataclass
 
 _KIND = SYN | FIN | RST | ACK
 _MOST_CELLS = 200_000

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
-from handshake.model.address import Endpoint
-from handshake.model.application import HttpExchange
-from handshake.model.handshake import Handshake
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
+    from handshake.model.application import HttpExchange
+    from handshake.model.handshake import Handshake
 
 NEAR_NS = 10 * 10**9
 """A connection that begins this long after the last request at most belongs to the same page."""

@@ -8,11 +8,12 @@ way round.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from handshake.compare.judgement import Ends
 from handshake.compare.stream import Stream
 from handshake.model.handshake import Handshake
+from handshake.model.record import dataclass
 
 
 @dataclass(slots=True)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from handshake.compare.couples import Coupled
 from handshake.compare.matching import match
 from handshake.compare.passages import shifts, sides, turned
-from handshake.model.vantage import Place
+
+if TYPE_CHECKING:
+    from handshake.compare.couples import Coupled
+    from handshake.model.vantage import Place
 
 _TELLING = 200
 """So many connections are enough to tell which place is whose."""

@@ -8,11 +8,11 @@ further (SYN, payload) after the client has asked for it: acknowledgments alone,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from handshake.model.comparison import Comparison, FirstByte, Match, Metered, Passed, Traffic, Tried, Way
 from handshake.model.handshake import CloseKind, Exchange, Handshake, Outcome, Reach
 from handshake.model.packet import SYN
+from handshake.model.record import dataclass
 from handshake.model.report import Report
 from handshake.model.services import service_name
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from handshake.model.packet import Tags
+from handshake.model.record import dataclass
 
 SCHEMA_VERSION = 1
 """Goes up when a column changes its meaning or type or goes away; new columns alone do not raise it."""

@@ -6,9 +6,13 @@ LISTEN (§3.10.7.2), in this order: a RST is dropped; an ACK gets a RST; a SYN g
 
 from __future__ import annotations
 
-from handshake.model.handshake import Handshake
+from typing import TYPE_CHECKING
+
 from handshake.model.packet import ACK, FIN, RST, SYN, IcmpError, Segment, flag_names
 from handshake.model.report import Answer
+
+if TYPE_CHECKING:
+    from handshake.model.handshake import Handshake
 
 SILENCE = "no answer"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Facts, Match, milliseconds, numbers, rule
+from handshake.findings.registry import Facts, Match, Sign, milliseconds, numbers, rule
 from handshake.model import seq
 from handshake.model.finding import Severity
 from handshake.model.handshake import Fold, Mark, Side, Step
@@ -25,7 +25,7 @@ def evicted(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS902", "captured-out-of-order", Severity.NOTE,
+    "HS902", "captured-out-of-order", Severity.NOTE, on=(Sign.PAIR, Mark.THIRD_LATE),
     what="Packets of the handshake stand in the capture in an order in which they cannot have been sent.",
     why="Several interfaces or queues of a network card were merged into one file without sorting, or two capture "
     "points were joined.",
@@ -52,7 +52,7 @@ def out_of_order(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS903", "options-cut", Severity.NOTE,
+    "HS903", "options-cut", Severity.NOTE, on=(Sign.ODD,),
     what="The capture holds only the beginning of a segment's options.",
     why="A small snapshot length, or the packet was fragmented inside its TCP header.",
     check="Capture with `-s 0` (whole packets).",
@@ -83,7 +83,7 @@ def captured_twice(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS905", "time-goes-back", Severity.NOTE,
+    "HS905", "time-goes-back", Severity.NOTE, on=(Mark.TIME_BACK,),
     what="A packet of this connection bears an earlier time than the one before it in the capture.",
     why="Captures were joined without sorting, the clock was set while capturing, or several queues of a network card "
     "were read in turn.",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.fingerprint import ttl_words
-from handshake.findings.registry import Facts, Match, numbers, rule
+from handshake.findings.registry import Facts, Match, Sign, numbers, rule
 from handshake.model.finding import Severity
 from handshake.model.handshake import CloseKind, Mark, Side, State
 from handshake.model.packet import FIN, RST
@@ -16,7 +15,7 @@ def _resets(facts: Facts) -> tuple[int, ...]:
 
 
 @rule(
-    "HS501", "reset", Severity.WARNING,
+    "HS501", "reset", Severity.WARNING, on=(CloseKind.RST,),
     what="An open connection was reset instead of closed.",
     why="The application aborted (SO_LINGER 0, a crash), it closed with data unread, or a middlebox or idle timer "
     "cut the connection.",
@@ -33,7 +32,7 @@ def reset(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS502", "fin-then-rst", Severity.NOTE,
+    "HS502", "fin-then-rst", Severity.NOTE, on=(CloseKind.FIN_THEN_RST,),
     what="A FIN was sent, and then the connection was reset.",
     why="A side closed with data still unread or still arriving, or does not wait for the other side to finish.",
     check="Whether data was lost: bytes sent after the FIN of the other side.",
@@ -48,7 +47,7 @@ def fin_then_rst(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS503", "challenge-ack", Severity.WARNING,
+    "HS503", "challenge-ack", Severity.WARNING, on=(Mark.CHALLENGE_ACK,),
     what="A side answered a segment it did not trust with a challenge ACK.",
     why="A RST not exactly at the expected number, a SYN inside the open connection, or an acknowledgment out of all "
     "range: packets in flight were lost, an old duplicate came late, or somebody guesses numbers to cut or fill the "
@@ -65,7 +64,7 @@ def challenge_ack(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS504", "rst-out-of-window", Severity.WARNING,
+    "HS504", "rst-out-of-window", Severity.WARNING, on=(Mark.RST_UNACCEPTABLE,),
     what="A reset carries a number that the receiver has no reason to accept.",
     why="Packets are missing from the capture, a middlebox made the RST up, or somebody tries to cut the connection.",
     check="TTL and IP identification of the RST against the same host's other packets.",
@@ -79,7 +78,7 @@ def rst_unacceptable(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS505", "data-after-fin", Severity.WARNING,
+    "HS505", "data-after-fin", Severity.WARNING, on=(Mark.DATA_AFTER_CLOSE,),
     what="A side sent data after its own FIN.",
     why="A broken stack, or packets of two connections on one 4-tuple.",
     check="The sequence numbers of FIN and data.",
@@ -94,7 +93,7 @@ def data_after_fin(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS506", "segment-after-rst", Severity.NOTE,
+    "HS506", "segment-after-rst", Severity.NOTE, on=(Mark.AFTER_RST,),
     what="Segments were seen after the connection had been reset.",
     why="They were on their way already, or one side never got the RST and goes on (then the RST was not its peer's).",
     check="How long after the RST; whether the other side answers them.",
@@ -109,7 +108,7 @@ def segment_after_rst(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS507", "simultaneous-close", Severity.NOTE,
+    "HS507", "simultaneous-close", Severity.NOTE, on=(CloseKind.FIN, CloseKind.FIN_UNFINISHED),
     what="Both sides sent FIN before either saw the other's.",
     why="Both applications closed at the same time. Legal; both ends pass through CLOSING and TIME-WAIT.",
     check="Nothing is wrong.",
@@ -123,7 +122,7 @@ def simultaneous_close(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS508", "fin-retransmitted", Severity.NOTE,
+    "HS508", "fin-retransmitted", Severity.NOTE, on=(Mark.FIN_RETRANSMITTED,),
     what="A FIN was sent more than once.",
     why="The FIN or its acknowledgment was lost, or the other host is gone.",
     check="Whether the other side is still there.",
@@ -138,7 +137,7 @@ def fin_retransmitted(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS509", "time-wait-assassinated", Severity.NOTE,
+    "HS509", "time-wait-assassinated", Severity.NOTE, on=(Sign.RST,),
     what="Both sides had closed with FIN, and then a RST hit the side in TIME-WAIT.",
     why="An old duplicate reached it, it acknowledged, and the other side, whose connection was gone already, answered "
     "that with a RST. TIME-WAIT should ignore RSTs; if it does not, its protection against old duplicates is over.",
@@ -155,7 +154,7 @@ def time_wait_assassinated(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS510", "rst-ttl-differs", Severity.WARNING,
+    "HS510", "rst-ttl-differs", Severity.WARNING, on=(Sign.RST,),
     what="A RST has another TTL than all other segments of its sender.",
     why="Consistent with a RST that its alleged sender never sent: a firewall, load balancer or censor on the way cut "
     "the connection. But some hosts send RSTs with a TTL of their own, and a crafted SYN (a scan) has any TTL, while "
@@ -171,5 +170,7 @@ def rst_ttl_differs(facts: Facts) -> Iterator[Match]:
         usual = sorted({segment.ttl for segment in sent if not segment.flags & RST})
         odd = [segment for segment in sent if segment.flags & RST and segment.ttl not in usual]
         if usual and odd:
+            from handshake.findings.fingerprint import ttl_words
+
             known, other = " and ".join(map(ttl_words, usual)), ttl_words(odd[0].ttl)
             yield Match(f"a RST of the {side.value} has TTL {other}, its other segments {known}", numbers(odd))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from handshake.findings.registry import Group, Members, rule_of_many
 from handshake.findings.sketch import FAILED, Sketch
 from handshake.model.address import format_address
 from handshake.model.finding import Severity
-from handshake.model.handshake import Outcome
+
+if TYPE_CHECKING:
+    from handshake.model.handshake import Outcome
 
 MANY_TARGETS = 20
 """Ports of one host, or hosts with one port, from which on a client is said to scan."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Facts, Match, numbers, rule
+from handshake.findings.registry import Facts, Match, Sign, numbers, rule
 from handshake.model import seq
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark, Side
 
 
 @rule(
-    "HS301", "data-in-syn", Severity.NOTE,
+    "HS301", "data-in-syn", Severity.NOTE, on=(Mark.DATA_IN_SYN,),
     what="The SYN carries data.",
     why="TCP Fast Open with a cookie, or a deliberate oddity. Without Fast Open a server may keep the data until the "
     "handshake is complete, but most drop it.",
@@ -29,7 +29,7 @@ def data_in_syn(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS302", "data-in-synack", Severity.NOTE,
+    "HS302", "data-in-synack", Severity.NOTE, on=(Mark.DATA_IN_SYN_ACK,),
     what="The SYN-ACK carries data.",
     why="A Fast Open server that answers at once, or a stack that sends its greeting early.",
     check="Whether the client keeps the data: few ordinary clients expect it.",
@@ -43,7 +43,7 @@ def data_in_synack(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS303", "server-data-before-ack", Severity.NOTE,
+    "HS303", "server-data-before-ack", Severity.NOTE, on=(Mark.DATA_BEFORE_ACK,),
     what="The server sent data before the client's final ACK was seen.",
     why="Fast Open lets it; otherwise the ACK was lost on its way to the capture point, or the server does not wait.",
     check="Whether the SYN carried a Fast Open cookie; where the capture was taken.",
@@ -57,7 +57,7 @@ def data_before_ack(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS304", "fast-open-data-refused", Severity.WARNING,
+    "HS304", "fast-open-data-refused", Severity.WARNING, on=(Sign.PAIR,),
     what="The SYN carried data, but the SYN-ACK acknowledges only the SYN.",
     why="The server does not do Fast Open, the cookie is out of date, or a middlebox took the data away. The client "
     "sends the data again after the handshake: nothing is lost but the time saved.",
@@ -72,7 +72,7 @@ def fast_open_refused(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS305", "fast-open-fallback", Severity.NOTE,
+    "HS305", "fast-open-fallback", Severity.NOTE, on=(Mark.SYN_RETRANSMITTED,),
     what="The client tried Fast Open, and repeated the SYN without the option or without its data.",
     why="The first SYN was lost, or a device on the way drops SYNs with data or with this option: the client does not "
     "know which, and does without. It may remember that for later connections.",
@@ -94,7 +94,7 @@ def fast_open_fallback(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS306", "keep-alive", Severity.NOTE,
+    "HS306", "keep-alive", Severity.NOTE, on=(Mark.KEEP_ALIVE,),
     what="A side sends keep-alives.",
     why="Nothing is said for long, and it asks whether the other side is still there (SO_KEEPALIVE).",
     check="Nothing is wrong. Without answers the other host, or a NAT device's memory of the connection, is gone.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Facts, Match, rule
+from handshake.findings.registry import Facts, Match, Sign, rule
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark, Side
 from handshake.model.options import MSS
@@ -20,7 +20,7 @@ segment (RFC 9768 tables 2 and 3)."""
 
 
 @rule(
-    "HS210", "ecn-reflected", Severity.WARNING,
+    "HS210", "ecn-reflected", Severity.WARNING, on=(Sign.PAIR,),
     what="The SYN-ACK sends the ECN flags of the SYN back unchanged.",
     why="A broken stack or middlebox copies the reserved bits instead of answering; ECN must then stay off.",
     check="Whether the server or something before it does so.",
@@ -52,7 +52,7 @@ def ect_in_opening(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS224", "ecn-field-changed", Severity.WARNING,
+    "HS224", "ecn-field-changed", Severity.WARNING, on=(Sign.PAIR,),
     what="By the feedback of Accurate ECN a SYN or SYN-ACK arrived with another ECN field than it had here, and not as "
     "congestion would change it.",
     why="A router between here and the receiver clears or rewrites the ECN field (bleaching).",
@@ -88,7 +88,7 @@ def _invalid(sent: int, arrived: int) -> bool:
 
 
 @rule(
-    "HS228", "syn-asks-for-less", Severity.NOTE,
+    "HS228", "syn-asks-for-less", Severity.NOTE, on=(Mark.SYN_RETRANSMITTED,),
     what="A repeated SYN leaves out something that the first one asked for.",
     why="The client got no answer and suspects a device that drops SYNs with new flags or options, so it tries "
     "without. What the second SYN leaves out is not used on this connection, even where the first was merely lost.",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model import options as kinds
 from handshake.model.finding import Severity
-from handshake.model.options import Option
 from handshake.model.packet import ACK, SYN, Segment
+
+if TYPE_CHECKING:
+    from handshake.model.options import Option
 
 _MP_CAPABLE, _MP_JOIN = 0, 1
 _MP_LENGTHS: dict[tuple[int, int], tuple[frozenset[int], frozenset[int], frozenset[int]]] = {
@@ -31,7 +34,7 @@ _RARE = {
 
 
 @rule(
-    "HS212", "mptcp-fallback", Severity.NOTE,
+    "HS212", "mptcp-fallback", Severity.NOTE, on=(kinds.MPTCP,),
     what="The client offered Multipath TCP, the SYN-ACK does not have it: plain TCP.",
     why="The server does not support it or a middlebox removed the option.",
     check="`sysctl net.mptcp.enabled` on the server; whether the application asks for IPPROTO_MPTCP.",
@@ -45,7 +48,7 @@ def mptcp_fallback(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS225", "mptcp-option-length", Severity.WARNING,
+    "HS225", "mptcp-option-length", Severity.WARNING, on=(kinds.MPTCP,),
     what="A Multipath TCP option has a length that its version does not foresee at that point of the handshake.",
     why="A crafted segment, a broken stack, or a middlebox that cut or rewrote the option. The receiver falls back to "
     "plain TCP or refuses.",
@@ -81,7 +84,7 @@ def _mptcp_lengths(item: Option, segment: Segment) -> frozenset[int]:
 
 
 @rule(
-    "HS226", "fast-open-experimental", Severity.NOTE,
+    "HS226", "fast-open-experimental", Severity.NOTE, on=(kinds.EXP2,),
     what="Fast Open is asked for with the experimental option (kind 254) of the time before RFC 7413.",
     why="An old stack, or a test that looks which form gets through. Today's servers mostly answer kind 34 only.",
     check="Versions of client and server.",
@@ -102,7 +105,7 @@ def fast_open_experimental(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS227", "rare-option", Severity.NOTE,
+    "HS227", "rare-option", Severity.NOTE, on=(*_RARE,),
     what="A SYN or SYN-ACK carries an option that hardly any stack sends, or that is obsolete.",
     why="An unusual stack, an experiment, or a crafted packet (scanners tell systems apart by such options).",
     check="Who sends it; whether the connection opens without it.",

@@ -5,11 +5,14 @@ Signatures are written as p0f 3 writes them; what is not kept of a packet (the D
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from handshake.model import options as kinds
-from handshake.model.options import Option
 from handshake.model.packet import ACK, CWR, ECE, PSH, SYN, URG, Segment
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.options import Option
 
 _START_TTLS = (32, 64, 128, 255)
 """TTLs that systems send with."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from handshake.findings.registry import Facts, Match, numbers, rule
+from handshake.findings.registry import Facts, Match, Sign, numbers, rule
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark
 from handshake.model.packet import ACK, FIN, PSH, RST, SYN, URG, flag_names
@@ -37,6 +37,8 @@ def illegal_flags_of(flags: int) -> str | None:
 )  # fmt: skip
 def illegal_flags(facts: Facts) -> Iterator[Match]:
     """Flag sets that contradict themselves."""
+    if not any(map(illegal_flags_of, facts.flag_sets)):
+        return
     for _, segment in facts.segments:
         name = illegal_flags_of(segment.flags)
         if name:
@@ -44,7 +46,7 @@ def illegal_flags(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS402", "malformed-header", Severity.WARNING,
+    "HS402", "malformed-header", Severity.WARNING, on=(Sign.ODD,),
     what="A TCP header contradicts itself: its data offset is too small or reaches past the end of the segment.",
     why="A crafted packet, damage, or a capture that cut the packet.",
     check="The raw bytes; the snapshot length of the capture.",
@@ -59,7 +61,7 @@ def malformed_header(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS403", "bad-checksum", Severity.WARNING,
+    "HS403", "bad-checksum", Severity.WARNING, on=(Sign.ODD,),
     what="The TCP checksum is wrong; the receiver drops such a segment.",
     why="Damage on the way, or a capture on the sending host before the network card filled the checksum in "
     "(offload).",
@@ -88,7 +90,7 @@ def port_zero(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS405", "reserved-bits", Severity.NOTE,
+    "HS405", "reserved-bits", Severity.NOTE, on=(Sign.ODD,),
     what="Reserved bits of the TCP header are set.",
     why="A crafted packet, a test of middleboxes, or an extension newer than this tool.",
     check="Who sends it.",
@@ -103,7 +105,7 @@ def reserved_bits(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS406", "ack-number-without-ack", Severity.NOTE,
+    "HS406", "ack-number-without-ack", Severity.NOTE, on=(Sign.ODD,),
     what="The acknowledgment field is not zero although the ACK flag is off.",
     why="Allowed, but ordinary stacks send zero: a crafted packet, or memory that was not cleared.",
     check="Who sends it.",
@@ -118,7 +120,7 @@ def ack_without_flag(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS407", "unexpected-segment", Severity.NOTE,
+    "HS407", "unexpected-segment", Severity.NOTE, on=(Mark.UNEXPECTED,),
     what="A segment does not fit the state that the connection was in.",
     why="Packets are missing from the capture or out of order, or an endpoint breaks the rules.",
     check="The timeline around it; drop counts of the capturing tool.",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from handshake.findings.fingerprint import ttl_words
-from handshake.findings.registry import Facts, Match, milliseconds, numbers, rule, times
+from handshake.findings.registry import Facts, Match, Sign, milliseconds, numbers, rule, times
 from handshake.model.finding import Severity
 from handshake.model.handshake import Fold, Mark, Side
 from handshake.model.packet import ACK, ECE, RST, SYN, Segment
@@ -22,7 +21,7 @@ PATIENT_NS = 3_500_000_000
 
 
 @rule(
-    "HS122", "syn-cookie-hint", Severity.NOTE,
+    "HS122", "syn-cookie-hint", Severity.NOTE, on=(Sign.PAIR,),
     what="The SYN-ACK looks like one that its sender did not remember.",
     why="Consistent with SYN cookies: under a flood (or always) the server keeps no state until the third segment, so "
     "it never repeats a SYN-ACK by itself, and has room for a few options only: Linux puts window scale, SACK and ECN "
@@ -83,7 +82,7 @@ def _does_without(syn: Segment, answer: Segment) -> bool:
 
 
 @rule(
-    "HS123", "syn-proxy-hint", Severity.NOTE,
+    "HS123", "syn-proxy-hint", Severity.NOTE, on=(Sign.ANSWER,),
     what="The SYN-ACK does not look as if it came from the host that talks afterwards.",
     why="Consistent with a box that answers for the server and only then opens a connection to it: a SYN proxy against "
     "floods, a firewall, a load balancer. It answers with its own TTL and options, and with a window of 0 until the "
@@ -105,6 +104,8 @@ def syn_proxy_hint(facts: Facts) -> Iterator[Match]:
     following = _next_of_server(facts, answer)
     if following is not None:
         if abs(following.ttl - answer.ttl) > _DETOUR:
+            from handshake.findings.fingerprint import ttl_words
+
             signs.append(f"its TTL is {ttl_words(answer.ttl)}, that of the next segment {ttl_words(following.ttl)}")
         if following in facts.marked(Mark.TIMESTAMP_MISSING):
             signs.append("it agreed on timestamps, and the next segment has none")
@@ -130,7 +131,7 @@ def _next_of_server(facts: Facts, answer: Segment) -> Segment | None:
 
 
 @rule(
-    "HS124", "ttl-changed", Severity.NOTE,
+    "HS124", "ttl-changed", Severity.NOTE, on=(Mark.TTL_CHANGED,),
     what="The TTL of one side's segments changes within the connection.",
     why="The way changed or packets are spread over ways of different length (a step or two); or two boxes speak with "
     "one address: a proxy, a load balancer, a device that injects segments (consistent with each).",

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from handshake.findings.registry import Group, Members, rule_of_many
-from handshake.findings.sketch import Sketch
 from handshake.model import seq
 from handshake.model.address import Endpoint, format_address
 from handshake.model.finding import Severity
+
+if TYPE_CHECKING:
+    from handshake.findings.sketch import Sketch
 
 ENOUGH = 8
 """Connections of one host from which on a pattern is no chance."""

@@ -77,7 +77,7 @@ def _pattern(waits: list[int]) -> str:
 
 
 @rule(
-    "HS102", "synack-retransmitted", Severity.WARNING,
+    "HS102", "synack-retransmitted", Severity.WARNING, on=(Mark.SYN_ACK_RETRANSMITTED,),
     what="The server sent the same SYN-ACK again before the client's ACK was seen.",
     why="The SYN-ACK or the client's ACK was lost, or the client never answers (a scan, a spoofed source address).",
     check="Whether the SYN-ACK reaches the client; asymmetric routing; a stateful firewall that saw only one "
@@ -93,7 +93,7 @@ def synack_retransmitted(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS103", "synack-after-ack", Severity.WARNING,
+    "HS103", "synack-after-ack", Severity.WARNING, on=(Mark.SYN_ACK_AFTER_ACK,),
     what="The server repeated its SYN-ACK although the client's ACK had been captured.",
     why="The ACK was lost behind the capture point, or the server's accept queue was full and the kernel ignored the "
     "ACK (Linux does so until the application calls accept()). A client may believe the connection is open while the "
@@ -113,7 +113,7 @@ def synack_after_ack(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS107", "half-open", Severity.WARNING,
+    "HS107", "half-open", Severity.WARNING, on=(Outcome.HALF_OPEN,),
     what="SYN and SYN-ACK were seen, the client's final ACK was not.",
     why="The ACK or the SYN-ACK was lost, the SYN's source address is spoofed (SYN flood), the client scans, or the "
     "capture ended.",
@@ -129,7 +129,7 @@ def half_open(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS108", "aborted-opening", Severity.WARNING,
+    "HS108", "aborted-opening", Severity.WARNING, on=(Outcome.ABORTED_BY_CLIENT, Outcome.ABORTED_BY_SERVER),
     what="One side reset the connection while it was being opened, after the SYN-ACK (or the client took its SYN "
     "back).",
     why="By the client: a half-open port scan, or a crafted SYN whose own kernel answers the SYN-ACK with RST; "
@@ -148,7 +148,7 @@ def aborted_opening(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS109", "simultaneous-open", Severity.NOTE,
+    "HS109", "simultaneous-open", Severity.NOTE, on=(Outcome.SIMULTANEOUS_OPEN,),
     what="Both sides sent a SYN of their own, and the SYNs crossed; one connection came of it.",
     why="Both applications connected to each other's port at the same time (hole punching through NAT does this on "
     "purpose).",
@@ -180,7 +180,7 @@ def self_connect(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS110", "split-handshake", Severity.WARNING,
+    "HS110", "split-handshake", Severity.WARNING, on=(Outcome.SPLIT_HANDSHAKE,),
     what="The server answered the SYN with a SYN of its own instead of a SYN-ACK, and the client sent the SYN-ACK.",
     why="Legal by the RFC but used by no ordinary server: a trick that confuses firewalls about who opened the "
     "connection.",
@@ -194,7 +194,7 @@ def split_handshake(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS111", "midstream", Severity.NOTE,
+    "HS111", "midstream", Severity.NOTE, on=(Outcome.MIDSTREAM,),
     what="The opening of this connection was not (or only partly) captured.",
     why="The capture began later, packets were dropped while capturing, or the packets are strays of a connection "
     "long gone.",
@@ -210,7 +210,7 @@ def midstream(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS112", "one-sided", Severity.NOTE,
+    "HS112", "one-sided", Severity.NOTE, on=(Outcome.ONE_SIDED,),
     what="Only one direction of this connection was captured.",
     why="Asymmetric routing, a mirror port that copies one direction only, or backscatter: SYN-ACKs that answer SYNs "
     "somebody sent with our address as source.",
@@ -226,7 +226,7 @@ def one_sided(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS113", "bad-ack", Severity.WARNING,
+    "HS113", "bad-ack", Severity.WARNING, on=(Mark.BAD_ACK,),
     what="A segment acknowledges a number that the other side never sent.",
     why="In a SYN-ACK or third segment: an old duplicate, a middlebox that rewrites sequence numbers in one "
     "direction only, a spoofed segment, or a broken stack; the receiver has to answer with RST. In an open "
@@ -248,7 +248,7 @@ def bad_ack(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS114", "stray-ack", Severity.WARNING,
+    "HS114", "stray-ack", Severity.WARNING, on=(Mark.STRAY_ACK,),
     what="A SYN was answered with a bare ACK.",
     why="The server still has an older connection on this 4-tuple (half-open recovery: the client resets it and asks "
     "again), it challenges the SYN, or it begins a split handshake.",
@@ -264,7 +264,7 @@ def stray_ack(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS115", "synack-new-isn", Severity.WARNING,
+    "HS115", "synack-new-isn", Severity.WARNING, on=(Mark.SYN_ACK_NEW_ISN,),
     what="A second SYN-ACK carries another initial sequence number than the first.",
     why="Two hosts or a SYN proxy answer for the same address, the server restarted, or stateless SYN cookies were "
     "computed anew; consistent with each of them.",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
-from handshake.findings.registry import Facts, Match, milliseconds, numbers, rule, times
+from handshake.findings.registry import Facts, Match, Sign, milliseconds, numbers, rule, times
 from handshake.model import options as kinds
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark
@@ -22,7 +23,7 @@ _SMALL_MSS = {4: 536, 16: 1220}
 
 
 @rule(
-    "HS201", "zero-window-in-synack", Severity.WARNING,
+    "HS201", "zero-window-in-synack", Severity.WARNING, on=(Sign.ANSWER,),
     what="The SYN-ACK announces a receive window of zero.",
     why="The server accepts the connection but no data yet: a proxy or anti-flood device that answers for the real "
     "server, a tarpit, or a server without memory.",
@@ -58,7 +59,7 @@ def no_mss(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS203", "window-scale-not-accepted", Severity.NOTE,
+    "HS203", "window-scale-not-accepted", Severity.NOTE, on=(Sign.PAIR,),
     what="The client offered window scaling, the SYN-ACK does not have it.",
     why="The server does not support it, or a middlebox or SYN cookie took it out. Windows stay below 64 KiB: slow "
     "on long, fast paths.",
@@ -74,7 +75,7 @@ def window_scale_refused(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS204", "sack-not-accepted", Severity.NOTE,
+    "HS204", "sack-not-accepted", Severity.NOTE, on=(Sign.PAIR,),
     what="The client offered selective acknowledgments, the SYN-ACK does not have the option.",
     why="An old or small stack, or options stripped on the way. Several losses in one window then cost a round trip "
     "each.",
@@ -88,6 +89,13 @@ def sack_refused(facts: Facts) -> Iterator[Match]:
         yield Match("SACK was offered and not accepted", (pair[0].number, pair[1].number))
 
 
+@lru_cache(maxsize=4096)
+def _repeats(order: tuple[int, ...]) -> bool:
+    """Whether an option stands there twice that may stand there once."""
+    once = [kind for kind in order if kind in _ONCE]
+    return len(set(once)) < len(once)
+
+
 @rule(
     "HS207", "malformed-options", Severity.WARNING,
     what="The options of a segment cannot be read to their end, have a length they may not have, or stand there "
@@ -99,14 +107,14 @@ def sack_refused(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def malformed_options(facts: Facts) -> Iterator[Match]:
     """Option faults."""
+    if not facts.odd and not any(map(_repeats, facts.orders)):
+        return
     for _, segment in facts.segments:
         if segment.options.fault:
             yield Match(segment.options.fault, (segment.number,))
-        once = [item.kind for item in segment.options.items if item.kind in _ONCE]
-        if len(set(once)) < len(once):
-            for kind, count in Counter(once).items():
-                if count > 1:
-                    yield Match(f"option {Option(kind, b'').name} stands there {times(count)}", (segment.number,))
+        for kind, count in Counter(item.kind for item in segment.options.items).items():
+            if count > 1 and kind in _ONCE:
+                yield Match(f"option {Option(kind, b'').name} stands there {times(count)}", (segment.number,))
 
 
 @rule(
@@ -118,6 +126,8 @@ def malformed_options(facts: Facts) -> Iterator[Match]:
 )  # fmt: skip
 def syn_option_elsewhere(facts: Facts) -> Iterator[Match]:
     """MSS, window scale or SACK-permitted without SYN."""
+    if facts.late_kinds.isdisjoint(_SYN_ONLY):
+        return
     for _, segment in facts.segments:
         if not segment.flags & SYN:
             names = [_SYN_ONLY[item.kind] for item in segment.options.items if item.kind in _SYN_ONLY]
@@ -158,7 +168,7 @@ def small_mss(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS215", "zero-window-probe", Severity.NOTE,
+    "HS215", "zero-window-probe", Severity.NOTE, on=(Mark.ZERO_WINDOW_PROBE,),
     what="A side probes the other one's closed window.",
     why="The other side announced a receive window of 0: its application does not read, it is out of memory, or a "
     "proxy holds the client back. The prober asks again and again, lest a lost window update stop both for ever.",

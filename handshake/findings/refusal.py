@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Facts, Match, numbers, rule
+from handshake.findings.registry import Facts, Match, Sign, numbers, rule
 from handshake.model import seq
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark, Outcome, Side
@@ -30,7 +30,7 @@ RFC 4443 §3)."""
 
 
 @rule(
-    "HS104", "refused", Severity.ERROR,
+    "HS104", "refused", Severity.ERROR, on=(Outcome.REFUSED,),
     what="The SYN was answered with RST: the connection was refused.",
     why="Nothing listens on that port (the host is up and says so), or a firewall rejects with a reset.",
     check="Whether the service runs and on which address (`ss -ltn`): a server bound to 127.0.0.1 refuses on every "
@@ -49,7 +49,7 @@ def refused(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS105", "unanswered", Severity.ERROR,
+    "HS105", "unanswered", Severity.ERROR, on=(Outcome.UNANSWERED,),
     what="Nothing came back for the SYN: neither SYN-ACK nor RST nor an ICMP error.",
     why="A firewall drops the SYN or its answer, the host is down or the address unused, the answer takes another "
     "way than the capture point, or the capture ended too early.",
@@ -67,7 +67,7 @@ def unanswered(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS106", "icmp-error", Severity.ERROR,
+    "HS106", "icmp-error", Severity.ERROR, on=(Sign.ICMP,),
     what="A router or host reported by ICMP that a packet of this connection could not be delivered.",
     why="No route, no such host, an administrative filter, a time to live that ran out (a routing loop), or a packet "
     "too big for the path. After a soft error the client has to keep trying; after a hard one it may give up, and "
@@ -101,7 +101,7 @@ def icmp_error(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS120", "odd-refusal", Severity.NOTE,
+    "HS120", "odd-refusal", Severity.NOTE, on=(Outcome.REFUSED,),
     what="The RST that refused the SYN does not carry the numbers that RFC 9293 asks of a closed port: sequence number "
     "0, and an acknowledgment of the SYN and all of its data.",
     why="A firewall, load balancer or scanner made the RST, not the host's own stack; or an old stack that does not "

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from operator import itemgetter
+from dataclasses import replace
+from enum import Enum
+from functools import lru_cache, reduce
+from itertools import chain
+from operator import itemgetter, or_
 from typing import NamedTuple
 
 from handshake.findings.sketch import Sketch, sketch
 from handshake.model.crowd import Crowd
 from handshake.model.finding import Finding, Severity
-from handshake.model.handshake import Handshake, Mark, Side, Step
-from handshake.model.packet import ACK, SYN, IcmpError, Segment
+from handshake.model.handshake import CloseKind, Handshake, Mark, Outcome, Side, Step
+from handshake.model.packet import ACK, RST, SYN, IcmpError, Segment
+from handshake.model.record import dataclass
 
 
 class Match(NamedTuple):
@@ -24,10 +28,29 @@ class Match(NamedTuple):
 _KIND = itemgetter(0)
 
 
+class Sign(Enum):
+    """What may be about a handshake, beside its outcome, its closing, and the marks and options of its segments."""
+
+    ANSWER = "a SYN-ACK, or a SYN in its place"
+    PAIR = "that, and the SYN before it"
+    RST = "a segment with RST"
+    ODD = "a segment whose header is cut, malformed, or says what it should not"
+    ICMP = "an ICMP error"
+
+    __hash__ = object.__hash__
+
+
+On = Sign | Mark | Outcome | CloseKind | int
+"""A sign, any of them; a number is the kind of an option."""
+
+
 class Facts:
     """A finished handshake with its timeline sorted once, for all rules."""
 
-    __slots__ = ("_marked", "errors", "flags", "handshake", "kinds", "openings", "pair", "segments", "syns")
+    __slots__ = (
+        "_marked", "errors", "flag_sets", "flags", "handshake", "kinds", "late_kinds", "odd", "openings", "orders",
+        "pair", "segments", "syns",
+    )  # fmt: skip
 
     def __init__(self, handshake: Handshake) -> None:
         self.handshake = handshake
@@ -40,12 +63,16 @@ class Facts:
         """The SYN and the SYN-ACK that the handshake was built on, as far as they were captured."""
         self.pair = (client, server) if client and server else None
         """Both of them, or None."""
-        self.syns: dict[Side, list[Segment]] = {side: [] for side in Side}
+        self.syns: dict[Side, list[Segment]] = {Side.CLIENT: [], Side.SERVER: []}
         """Bare SYNs of each side, copies included."""
-        self.flags = 0
-        """Flags that any segment has."""
-        self.kinds: set[int] = set()
-        """Options that any segment has."""
+        self.flag_sets: set[int] = set()
+        """Flags as they stand together in a segment."""
+        self.orders: set[tuple[int, ...]] = set()
+        """Kinds of options as they follow each other in a segment."""
+        self.late_kinds: set[int] = set()
+        """Options that any segment without SYN has."""
+        self.odd = False
+        """See `Sign.ODD`."""
         self._marked: dict[Mark, list[Segment]] = {}
         for step in handshake.steps:
             packet = step.packet
@@ -53,12 +80,36 @@ class Facts:
                 self.errors.append((step, packet))
                 continue
             self.segments.append((step, packet))
-            self.flags |= packet.flags
-            self.kinds.update(map(_KIND, packet.options.items))
-            if packet.flags & (SYN | ACK) == SYN:
+            flags, options = packet.flags, packet.options
+            self.flag_sets.add(flags)
+            order = tuple(map(_KIND, options.items))
+            self.orders.add(order)
+            if not flags & SYN:
+                self.late_kinds.update(order)
+            elif not flags & ACK:
                 self.syns[step.sender].append(packet)
+            self.odd = self.odd or _odd(packet)
             for mark in step.marks:
                 self._marked.setdefault(mark, []).append(packet)
+        self.flags = reduce(or_, self.flag_sets, 0)
+        """Flags that any segment has."""
+        self.kinds = frozenset(chain.from_iterable(self.orders))
+        """Options that any segment has."""
+
+    def signs(self) -> frozenset[On]:
+        """Everything that rules wait for."""
+        found: list[On] = [self.handshake.outcome, self.handshake.teardown.kind, *self._marked, *self.kinds]
+        if self.handshake.server.opening is not None:
+            found.append(Sign.ANSWER)
+            if self.pair:
+                found.append(Sign.PAIR)
+        if self.flags & RST:
+            found.append(Sign.RST)
+        if self.odd:
+            found.append(Sign.ODD)
+        if self.errors:
+            found.append(Sign.ICMP)
+        return frozenset(found)
 
     def marked(self, mark: Mark) -> list[Segment]:
         """Segments of the timeline that carry a mark."""
@@ -67,6 +118,14 @@ class Facts:
     def sender(self, segment: Segment) -> Side:
         """The side that sent a segment of the timeline."""
         return next(step.sender for step, other in self.segments if other is segment)
+
+
+def _odd(segment: Segment) -> bool:
+    """See `Sign.ODD`."""
+    options = segment.options
+    if segment.checksum_ok is False or segment.faults or segment.reserved or options.cut or options.fault:
+        return True
+    return segment.ack_raw != 0 and not segment.flags & ACK
 
 
 class Members(NamedTuple):
@@ -123,6 +182,12 @@ class Rule:
     """Looks at one handshake; None for a rule about many."""
     collect: Collect | None = None
     """Looks at all handshakes of one capture."""
+    on: frozenset[On] = frozenset()
+    """Without any of these it has nothing to say; empty for one that always looks."""
+
+    def waits(self, signs: frozenset[On]) -> bool:
+        """Whether it need not look at a handshake with these signs."""
+        return bool(self.on) and self.on.isdisjoint(signs)
 
 
 RULES: dict[str, Rule] = {}
@@ -130,12 +195,13 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(
-    code: str, name: str, severity: Severity, *, what: str, why: str, check: str, rfc: Iterable[str], twin: str = ""
-) -> Callable[[Detect], Detect]:
+    code: str, name: str, severity: Severity, *, on: Iterable[On] = (), what: str, why: str, check: str,
+    rfc: Iterable[str], twin: str = "",
+) -> Callable[[Detect], Detect]:  # fmt: skip
     """Register the decorated function as the detector of a rule. Raises ValueError for a code already given."""
 
     def register(detect: Detect) -> Detect:
-        _add(Rule(code, name, severity, what, why, check, tuple(rfc), twin, detect))
+        _add(Rule(code, name, severity, what, why, check, tuple(rfc), twin, detect, on=frozenset(on)))
         return detect
 
     return register
@@ -167,11 +233,16 @@ def examine(handshake: Handshake) -> Handshake:
     facts = Facts(handshake)
     findings = tuple(
         Finding(rule.code, rule.name, rule.severity, match.detail, match.frames)
-        for rule in RULES.values()
-        if rule.detect is not None
-        for match in rule.detect(facts)
+        for rule, detect in _looking(facts.signs())
+        for match in detect(facts)
     )
-    return replace(handshake, findings=findings)
+    return replace(handshake, findings=findings) if findings else handshake
+
+
+@lru_cache(maxsize=4096)
+def _looking(signs: frozenset[On]) -> tuple[tuple[Rule, Detect], ...]:
+    """The rules that may have something to say, in the order of their codes."""
+    return tuple((rule, rule.detect) for rule in RULES.values() if rule.detect and not rule.waits(signs))
 
 
 def crowds_of(handshakes: Iterable[Handshake]) -> tuple[Crowd, ...]:

@@ -10,7 +10,7 @@ from handshake.model.handshake import Mark
 
 
 @rule(
-    "HS116", "port-reused", Severity.NOTE,
+    "HS116", "port-reused", Severity.NOTE, on=(Mark.PORT_REUSED,),
     what="The same client port connects to the same server port again, with a new initial sequence number.",
     why="The client is short of ports or binds a fixed one; the earlier attempt failed or was reset, or is long gone.",
     check="Whether earlier connections on this 4-tuple were closed; many short connections: keep them open instead.",
@@ -25,7 +25,7 @@ def port_reused(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS117", "syn-in-connection", Severity.WARNING,
+    "HS117", "syn-in-connection", Severity.WARNING, on=(Mark.SYN_IN_CONNECTION,),
     what="A SYN with a new initial sequence number arrived while a connection on the same 4-tuple was still open.",
     why="The client lost its side (crash, NAT that forgot the mapping), a port is reused without closing, or "
     "somebody tries to reset the connection from outside.",
@@ -40,7 +40,7 @@ def syn_in_connection(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS121", "time-wait-reused", Severity.NOTE,
+    "HS121", "time-wait-reused", Severity.NOTE, on=(Mark.TIME_WAIT_REUSED, Mark.TIME_WAIT_NOT_NEWER),
     what="The same client port connects to the same server port again, soon after both had closed with FIN: whoever "
     "closed first is still in TIME-WAIT.",
     why="The client is short of ports or binds a fixed one. TIME-WAIT may be cut short by a SYN with a higher "

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark, Outcome
 from handshake.model.options import AO, MD5
-from handshake.model.packet import Segment
+
+if TYPE_CHECKING:
+    from handshake.model.packet import Segment
 
 
 def _signature(segment: Segment) -> str:
@@ -17,7 +20,7 @@ def _signature(segment: Segment) -> str:
 
 
 @rule(
-    "HS220", "signature-changed", Severity.WARNING,
+    "HS220", "signature-changed", Severity.WARNING, on=(Mark.SIGNATURE_CHANGED,),
     what="A side signs some of its segments and others not, or in another way.",
     why="Each segment of a signed connection has to be signed. An unsigned one comes from a device on the way or from "
     "a forger, or the host restarted and its kernel answers without the key; the receiver drops it.",
@@ -31,7 +34,7 @@ def signature_changed(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS221", "two-signatures", Severity.WARNING,
+    "HS221", "two-signatures", Severity.WARNING, on=(AO,),
     what="A segment has both an MD5 signature and TCP-AO.",
     why="A crafted packet or a broken stack: only one of them may be used, and a receiver drops such a segment.",
     check="What sends it.",
@@ -47,7 +50,7 @@ def two_signatures(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS222", "signed-syn-unanswered", Severity.WARNING,
+    "HS222", "signed-syn-unanswered", Severity.WARNING, on=(Outcome.UNANSWERED,),
     what="The SYN is signed (MD5 or TCP-AO), and nothing came back.",
     why="A receiver drops in silence what is signed with another key, or is not expected to be signed: consistent with "
     "a wrong or missing key, as well as with everything else that makes a SYN go unanswered.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from handshake.model.address import Endpoint
 from handshake.model.handshake import CloseKind, Handshake, Outcome
 from handshake.model.packet import ACK, RST, SYN, Segment
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
 
 FAILED = frozenset(
     {

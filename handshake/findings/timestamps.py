@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handshake.findings.registry import Facts, Match, rule
+from handshake.findings.registry import Facts, Match, Sign, rule
 from handshake.model import options as kinds
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark, Side
 
 
 @rule(
-    "HS205", "timestamps-not-accepted", Severity.NOTE,
+    "HS205", "timestamps-not-accepted", Severity.NOTE, on=(Sign.PAIR,),
     what="The client offered timestamps, the SYN-ACK does not have them.",
     why="Switched off on the server (Windows does by default), or stripped on the way. Without them round trips are "
     "measured less often and old duplicates are not recognised.",
@@ -26,7 +26,7 @@ def timestamps_refused(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS206", "timestamp-echo-wrong", Severity.WARNING,
+    "HS206", "timestamp-echo-wrong", Severity.WARNING, on=(Sign.PAIR,),
     what="The timestamp echo of the SYN-ACK is none of the client's timestamps.",
     why="A device between rewrites timestamps in one direction, or the answer is not to this SYN.",
     check="SYN proxies and load balancers on the way.",
@@ -43,7 +43,7 @@ def timestamp_echo(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS213", "timestamps-dropped", Severity.WARNING,
+    "HS213", "timestamps-dropped", Severity.WARNING, on=(Mark.TIMESTAMP_MISSING,),
     what="A segment has no timestamps although both SYNs had agreed on them.",
     why="The box that answered the SYN is not the host that talks now (a SYN proxy, a load balancer), a device takes "
     "options out, or a broken stack. A receiver may drop such a segment.",
@@ -57,7 +57,7 @@ def timestamps_dropped(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS214", "timestamp-goes-back", Severity.WARNING,
+    "HS214", "timestamp-goes-back", Severity.WARNING, on=(Mark.TIMESTAMP_BACK,),
     what="A side's timestamp is lower than one that it sent before, on data that is new.",
     why="Two hosts or processors with clocks of their own answer for one address, a device rewrites timestamps, or "
     "somebody forges segments. The receiver drops them as old duplicates (PAWS).",
@@ -71,7 +71,7 @@ def timestamp_goes_back(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS217", "option-not-agreed", Severity.WARNING,
+    "HS217", "option-not-agreed", Severity.WARNING, on=(Mark.OPTION_UNAGREED,),
     what="A segment has timestamps or SACK blocks although not both SYNs carried the option that permits them.",
     why="A broken stack; or the SYN or SYN-ACK did carry the option and a device on the way took it out, so that one "
     "side believes it is agreed on: consistent with both.",

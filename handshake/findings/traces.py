@@ -76,7 +76,7 @@ def mss_clamped(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS219", "sack-of-far-numbers", Severity.WARNING,
+    "HS219", "sack-of-far-numbers", Severity.WARNING, on=(Mark.SACK_FAR,),
     what="A SACK block names numbers far away from the acknowledgment number beside it.",
     why="Consistent with a device that rewrites sequence numbers (some firewalls randomise them) and forgets those in "
     "SACK blocks. The sender then ignores the blocks, or retransmits needlessly.",

@@ -5,10 +5,14 @@ RFC 9293 §3.10.7; where segments were not captured, what must have been sent in
 
 from __future__ import annotations
 
-from handshake.flow.endpoint import End
+from typing import TYPE_CHECKING
+
 from handshake.model import seq
 from handshake.model.handshake import Mark, State
 from handshake.model.packet import ACK, RST, SYN, Segment
+
+if TYPE_CHECKING:
+    from handshake.flow.endpoint import End
 
 IDLE_NS = 10**9
 """Keep-alives come when nothing has happened for long; what is sent again sooner is a retransmission."""

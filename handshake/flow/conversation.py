@@ -7,6 +7,8 @@ for the state table. Recognition follows RFC 9293 §3.10.7, RFC 5961 (challenge 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.app.talk import Talk
 from handshake.flow.acceptance import (
     IDLE_NS,
@@ -23,9 +25,11 @@ from handshake.flow.habits import agreed
 from handshake.flow.state import SYNCHRONISED, Event, Role, transition
 from handshake.flow.timeline import Timeline
 from handshake.model import seq
-from handshake.model.address import Endpoint
 from handshake.model.handshake import Change, Mark, Observed, Side, State, Step
 from handshake.model.packet import ACK, FIN, RST, SYN, IcmpError, Segment, Tags
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
 
 _ODD_ACKS = {
     Mark.CHALLENGE_ACK: "challenges: asks the other side to prove itself",

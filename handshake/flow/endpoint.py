@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from handshake.flow.habits import Habits
 from handshake.model import seq
-from handshake.model.address import Endpoint
 from handshake.model.handshake import EndState, Observed, Peer
-from handshake.model.packet import Segment
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
+    from handshake.model.packet import Segment
 
 _COPIES_KEPT = 64
 """Copies of a SYN or SYN-ACK whose times are kept; the rest are only counted."""

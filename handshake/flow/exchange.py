@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from handshake.app.dns import PORTS, Lookups, answer_words
+from typing import TYPE_CHECKING
+
+from handshake.app.dns import Lookups, answer_words
+from handshake.app.first import DNS_PORTS
 from handshake.app.quic import Quic, begun
-from handshake.model.address import Endpoint
 from handshake.model.handshake import Exchange
 from handshake.model.packet import Datagram, IcmpError, Tags
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
 
 MOST_KEPT = 50
 """Datagrams of one exchange whose times and sizes are kept."""
@@ -44,7 +49,7 @@ class OpenExchange:
         """The first datagrams and ICMP errors, and what is in them in words."""
         self._said: set[tuple[bool, int]] = set()
         """Hashes of the payloads kept, by direction: the same bytes again show."""
-        self._lookups = Lookups(first.dst) if first.dst.port in PORTS else None
+        self._lookups = Lookups(first.dst) if first.dst.port in DNS_PORTS else None
         self._quic: Quic | None = None
         self.reply_way: tuple[Endpoint, Endpoint, Tags] | None = None
         """(source, destination, tags) of the replies where they come in another VLAN or tunnel."""

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from handshake.model.address import Endpoint
-from handshake.model.handshake import Handshake
 from handshake.model.listener import Listener
-from handshake.model.packet import Tags
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
+    from handshake.model.handshake import Handshake
+    from handshake.model.packet import Tags
 
 
 def listeners(handshakes: Iterable[Handshake]) -> tuple[Listener, ...]:

@@ -7,12 +7,15 @@ numbers are, they tell order and copies; a datagram has none, and only the same 
 from __future__ import annotations
 
 from bisect import bisect_left
+from typing import TYPE_CHECKING
 
-from handshake.flow.conversation import Conversation
-from handshake.flow.exchange import OpenExchange
 from handshake.model import seq
 from handshake.model.comparison import GAPS_NS, SIZES, Metered, Part, Passed, Traffic
 from handshake.model.packet import FIN, RST, SYN, Datagram, Segment
+
+if TYPE_CHECKING:
+    from handshake.flow.conversation import Conversation
+    from handshake.flow.exchange import OpenExchange
 
 MOST_FLOWS = 100_000
 """Flows of each transport that are counted one by one; the rest are counted together."""

@@ -6,9 +6,12 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from handshake.model.dns import AAAA, A, Lookup
 from handshake.model.handshake import Exchange, Handshake, Named
+
+if TYPE_CHECKING:
+    from handshake.model.dns import Lookup
 
 ANNOUNCED_NS = 120 * 10**9
 """How long after its announcement an FTP data connection may begin."""
@@ -65,6 +68,8 @@ def _note(found: _Answers, client: bytes, lookup: Lookup, exchange: int | None) 
     answer, answered_ns = lookup.answer, lookup.answered_ns
     if answer is None or answered_ns is None:
         return
+    from handshake.model.dns import AAAA, A
+
     for record in answer.records:
         if record.kind in (A, AAAA):
             named = Named(lookup.name, lookup.server, answered_ns, record.ttl_s, exchange)

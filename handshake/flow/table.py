@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from handshake.flow.acceptance import opens
 from handshake.flow.conversation import Conversation
-from handshake.flow.exchange import OpenExchange
 from handshake.flow.verdict import conclude
 from handshake.flow.ways import MOST_WAYS, Ways
 from handshake.model.address import Endpoint
@@ -21,6 +20,7 @@ from handshake.model.handshake import Exchange, Handshake, Mark
 from handshake.model.packet import Datagram, IcmpError, Packet, Segment, Tags
 
 if TYPE_CHECKING:
+    from handshake.flow.exchange import OpenExchange
     from handshake.flow.meter import Meter
     from handshake.flow.progress import Progress
     from handshake.flow.witness import Witness
@@ -238,6 +238,8 @@ class FlowTable:
             if len(self._exchanges) >= self.limit:
                 self._forget(next(iter(self._exchanges.values())))
                 self.evicted_exchanges += 1
+            from handshake.flow.exchange import OpenExchange
+
             self._exchange_numbers += 1
             exchange = self._exchanges[key] = OpenExchange(self._exchange_numbers, datagram)
             self._exchange_ways.add(exchange.ends, exchange.number, exchange)

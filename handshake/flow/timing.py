@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from handshake.flow.conversation import Conversation
 from handshake.model import seq
 from handshake.model.handshake import Side, Timing
-from handshake.model.packet import Segment
+
+if TYPE_CHECKING:
+    from handshake.flow.conversation import Conversation
+    from handshake.model.packet import Segment
 
 
 def measure(conversation: Conversation) -> Timing:

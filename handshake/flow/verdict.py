@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from handshake.flow.conversation import Conversation
 from handshake.flow.negotiation import negotiate
 from handshake.flow.timing import measure
-from handshake.model.application import Application
 from handshake.model.handshake import CloseKind, Copies, Handshake, Outcome, Side, Teardown
-from handshake.model.packet import Tags
+
+if TYPE_CHECKING:
+    from handshake.flow.conversation import Conversation
+    from handshake.model.application import Application
+    from handshake.model.packet import Tags
 
 
 def outcome_of(conversation: Conversation) -> Outcome:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from handshake.flow.conversation import Conversation
-from handshake.flow.exchange import OpenExchange
-from handshake.model.handshake import Handshake
-from handshake.model.packet import Datagram, Segment
 from handshake.model.vantage import Trace
+
+if TYPE_CHECKING:
+    from handshake.flow.conversation import Conversation
+    from handshake.flow.exchange import OpenExchange
+    from handshake.model.handshake import Handshake
+    from handshake.model.packet import Datagram, Segment
 
 MOST_OF_ONE = 2_000
 """Segments of one connection that are kept."""

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 
@@ -24,6 +23,7 @@ from handshake.lab.scenarios.stage import CLIENT_PORT, INTERFACE
 from handshake.lab.servers import tcp_echo, udp_echo
 from handshake.model.comparison import Service, Trial
 from handshake.model.packet import Datagram, Packet, Segment
+from handshake.model.record import dataclass
 
 FIRST = "the 1st packet of each exchange"
 """A loss that is no matter of chance."""

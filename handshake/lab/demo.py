@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from socket import inet_aton
 
 from handshake.lab.netns import enter_private_network, run_in_private_network
 from handshake.lab.servers import tcp_echo
 from handshake.model.handshake import Outcome
+from handshake.model.record import dataclass
 from handshake.probe.approach import prepare
 from handshake.probe.hold import PortHold
 from handshake.probe.run import Probe

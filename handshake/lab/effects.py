@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from handshake.lab.rewrite import icmp_error, with_options, with_ttl
 from handshake.model.options import MSS, NOP, Option
+from handshake.model.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ import fcntl
 import ipaddress
 import socket
 import struct
-from dataclasses import dataclass
 
 from pyroute2 import IPRoute
 
 from handshake.lab.netns import Host
+from handshake.model.record import dataclass
 
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_STXCSUM = 0x17

@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from socketserver import BaseRequestHandler
 
 from handshake.errors import HandshakeError
+from handshake.model.record import dataclass
 from handshake.probe.tcp_info import tcp_info
 
 _BEAT_S = 0.02

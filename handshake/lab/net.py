@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 from handshake.lab.links import Port, connect, route
 from handshake.lab.netns import Host
 from handshake.lab.serve import SERVICES, serve
 from handshake.lab.wire import Wire
+from handshake.model.record import dataclass
 
 INTERFACE = "eth0"
 CLIENT, SERVER = "10.0.0.1", "10.0.1.2"

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from random import Random
 
 from handshake.errors import HandshakeError
@@ -29,6 +28,7 @@ from handshake.lab.effects import Effect, Passage
 from handshake.lab.rewrite import ICMP_ERRORS
 from handshake.model import options
 from handshake.model.packet import ACK, FIN, RST, SYN, Datagram, IcmpError, Packet, Segment
+from handshake.model.record import dataclass
 
 
 class RuleError(HandshakeError):

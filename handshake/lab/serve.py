@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from handshake.errors import HandshakeError, ToolError
 from handshake.lab.applications import PASSWORD, USER, file_server, mail_server, name_server
 from handshake.lab.listening import Listener, Tell, serving
 from handshake.lab.netns import Host
 from handshake.lab.servers import stream_handler, udp_echo
+from handshake.model.record import dataclass
 
 FILES = {"file.txt": b"three hundred bytes\n" * 15}
 WEB_NAME = "www.lab"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from handshake.model.packet import Packet
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.packet import Packet
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from handshake.model.report import SourceInfo
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.report import SourceInfo
 
 SIZES = (0, 64, 128, 256, 512, 1024, 1500)
 """Upper ends of the bins for payload bytes; one bin more is above the last."""

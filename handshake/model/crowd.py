@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from handshake.model.finding import Severity
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.finding import Severity
 
 
 @dataclass(frozen=True, slots=True)

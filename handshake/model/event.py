@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from handshake.model.handshake import Handshake
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.handshake import Handshake
 
 
 class EventKind(Enum):

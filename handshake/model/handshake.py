@@ -5,15 +5,17 @@ States are RFC 9293 §3.3.2 names; terms follow RFC 9293 and Wireshark. All of i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from handshake.model.address import Endpoint
-from handshake.model.application import Application, QuicHandshake
-from handshake.model.dns import DnsAnswer, Lookup
-from handshake.model.finding import Finding
-from handshake.model.packet import Datagram, IcmpError, Segment, Tags
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
+    from handshake.model.application import Application, QuicHandshake
+    from handshake.model.dns import DnsAnswer, Lookup
+    from handshake.model.finding import Finding
+    from handshake.model.packet import Datagram, IcmpError, Segment, Tags
 
 
 class Side(Enum):

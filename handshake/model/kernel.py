@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from handshake.model.address import Endpoint
-from handshake.model.handshake import Negotiated, Outcome
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
+    from handshake.model.handshake import Negotiated, Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from heapq import nsmallest
+from operator import attrgetter
 from typing import TypeVar
+
+from handshake.model.record import dataclass
 
 Thing = TypeVar("Thing")
 Words = tuple[str | tuple[str, str], ...]
 """Pieces of text, some with a style: `("refused", "red")`."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Note:
     """One line."""
 
@@ -46,7 +48,9 @@ class Notes:
 
     def merged(self, other: Notes, most: int) -> Notes:
         """The first ones of both. Associative and commutative for parts cut to the same `most`."""
-        return Notes(tuple(sorted((*self.first, *other.first))[:most]), self.total + other.total)
+        return Notes(
+            tuple(sorted((*self.first, *other.first), key=attrgetter("rank"))[:most]), self.total + other.total
+        )
 
     def cut(self, most: int) -> Notes:
         """Fewer of the first ones."""

@@ -6,8 +6,9 @@ SACK RFC 2018, MD5 RFC 2385, TCP-AO RFC 5925, TFO RFC 7413, MPTCP RFC 8684, AccE
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from handshake.model.record import dataclass
 
 EOL, NOP, MSS, WSCALE, SACK_PERMITTED, SACK, TIMESTAMPS = 0, 1, 2, 3, 4, 5, 8
 MD5, USER_TIMEOUT, AO, MPTCP, TFO, ENO = 19, 28, 29, 30, 34, 69

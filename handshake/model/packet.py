@@ -6,11 +6,13 @@ Times are integer nanoseconds since the epoch, lengths are bytes, addresses and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from handshake.model.address import Endpoint, format_address
-from handshake.model.options import Options
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.options import Options
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, AE = (1 << bit for bit in range(9))
 """TCP flags (RFC 9293 §3.1; ECE and CWR RFC 3168; AE RFC 9768), as bits of the 9-bit flag field."""

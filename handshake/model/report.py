@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
-from handshake.model.address import Endpoint
-from handshake.model.crowd import Crowd
-from handshake.model.dns import Lookup
-from handshake.model.handshake import Exchange, Handshake
-from handshake.model.kernel import Connect, KernelView
-from handshake.model.listener import Listener
-from handshake.model.totals import Totals
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
+    from handshake.model.crowd import Crowd
+    from handshake.model.dns import Lookup
+    from handshake.model.handshake import Exchange, Handshake
+    from handshake.model.kernel import Connect, KernelView
+    from handshake.model.listener import Listener
+    from handshake.model.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ class Tally:
     """Connections dropped from the full flow table before their end."""
     evicted_exchanges: int = 0
     """UDP exchanges dropped from the full table."""
+    forgotten: int = 0
+    """Handshakes that rules about many, listening sockets and percentiles did not look at: there were too many."""
     first_ns: int | None = None
     """Time of the earliest frame."""
     last_ns: int | None = None
@@ -71,7 +77,7 @@ class Tally:
         """Add the counts of another capture."""
         for name in (
             "frames", "tcp", "udp", "icmp_errors", "evicted", "evicted_exchanges", "copies", "backward",
-            "unmatched_icmp",
+            "unmatched_icmp", "forgotten",
         ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(later, name))
         for mine, other in ((self.undecoded, later.undecoded), (self.faults, later.faults)):

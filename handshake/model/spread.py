@@ -10,9 +10,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate
 from typing import overload
+
+from handshake.model.record import dataclass
 
 EXACT = 100_000
 """Values that are kept as they are."""

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import reduce
+from typing import TYPE_CHECKING
 
-from handshake.model.finding import Finding
-from handshake.model.handshake import Outcome
 from handshake.model.notes import Notes
+from handshake.model.record import dataclass
 from handshake.model.report import SourceInfo, Tally, summed
 from handshake.model.spread import Spread
 from handshake.model.totals import Totals
+
+if TYPE_CHECKING:
+    from handshake.model.finding import Finding
+    from handshake.model.handshake import Outcome
 
 MOST_NOTES = 100
 """Page loads, listening sockets and crowds, of each kind, that are told one by one; the rest is counted."""

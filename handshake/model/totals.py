@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from handshake.model.finding import Finding
-from handshake.model.handshake import Handshake, Outcome
+if TYPE_CHECKING:
+    from handshake.model.finding import Finding
+    from handshake.model.handshake import Handshake, Outcome
 
 LATEST = 100_000
 """Times that are kept; of more handshakes than this, percentiles are of the latest."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from handshake.model.kernel import KernelView
-from handshake.model.report import Report
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.kernel import KernelView
+    from handshake.model.report import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ clock gave them; `Clock` says how far the two are apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from handshake.model.handshake import Handshake, Side
 from handshake.model.packet import IcmpError, Segment
-from handshake.model.report import SourceInfo
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.report import SourceInfo
 
 
 @dataclass(frozen=True, slots=True)

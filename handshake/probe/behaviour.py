@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, TIMESTAMPS, WSCALE, Option, Options
+from handshake.model.record import dataclass
 from handshake.probe.craft import TTL, WINDOW, timestamps
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import socket
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Self
 
 from handshake.errors import PrivilegeError, ProbeError
 from handshake.model.address import Endpoint
 from handshake.model.options import EOL, NO_OPTIONS, NOP, TIMESTAMPS, Option, Options
+from handshake.model.record import dataclass
 from handshake.wire.checksum import internet_checksum, tcp_checksum
 from handshake.wire.layout import IPV4, IPV6, TCP
 

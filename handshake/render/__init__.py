@@ -7,14 +7,13 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TextIO, TypeVar, cast
 
-from handshake.render.terminal import Terminal
-
 if TYPE_CHECKING:
     from handshake.model.comparison import Comparison
     from handshake.model.crosscheck import Checked
     from handshake.model.report import Report
     from handshake.model.survey import Survey
     from handshake.model.vantage import Vantage
+    from handshake.render.terminal import Terminal
 
 Shown_contra = TypeVar("Shown_contra", contravariant=True)
 

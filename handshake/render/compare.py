@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from handshake.model.comparison import GAPS_NS, SIZES, Comparison, FirstByte, Match, Part, Traffic, Trial, Tried, Way
 from handshake.model.packet import flag_names
@@ -12,9 +12,11 @@ from handshake.render.document import Document, comparison_to_dict
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page, Span
 from handshake.render.statistics import statistics_of
-from handshake.render.terminal import Terminal
 from handshake.render.units import count, duration, row_time, size
 from handshake.render.words import damage_words
+
+if TYPE_CHECKING:
+    from handshake.render.terminal import Terminal
 
 _LADDER_ROWS = 24
 """Packets of one side that are drawn."""

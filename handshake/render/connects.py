@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from handshake.model.address import format_address
-from handshake.model.handshake import Handshake, Negotiated
-from handshake.model.kernel import Connect
 from handshake.render.grid import Column, write_grid
-from handshake.render.page import Page
 from handshake.render.units import count, duration, maybe_duration
 from handshake.render.verdict import option_columns
 from handshake.render.words import OUTCOME_STYLE
+
+if TYPE_CHECKING:
+    from handshake.model.handshake import Handshake, Negotiated
+    from handshake.model.kernel import Connect
+    from handshake.render.page import Page
 
 UNSEEN = (
     "connect() does not show single segments, their times, flags and sequence numbers, what the server offered, nor "

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from handshake.compare.traps import TRAPS
 from handshake.model.crosscheck import Checked, Count, Difference, Level, Verdict
-from handshake.model.report import Damage
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
-from handshake.render.terminal import Terminal
 from handshake.render.units import count
 from handshake.render.words import damage_words
 from handshake.version import __version__
+
+if TYPE_CHECKING:
+    from handshake.model.report import Damage
+    from handshake.render.terminal import Terminal
 
 SCHEMA_VERSION = 1
 """Of the documents of a crosscheck; goes up when a field changes its meaning or goes away."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from handshake.compare.vantage import moments
 from handshake.model import seq
 from handshake.model.handshake import Side
 from handshake.model.packet import FIN, RST, SYN, Segment, flag_names
 from handshake.model.vantage import Clock, Fate, Pair, Passage
-from handshake.render.page import Page
 from handshake.render.units import row_time
+
+if TYPE_CHECKING:
+    from handshake.render.page import Page
 
 _TIME = len(row_time(0)) + 2
 _LONG_NS = 10**13

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from handshake.model.crowd import Crowd
-from handshake.model.report import Report
 from handshake.model.totals import Totals
-from handshake.render.page import Page
 from handshake.render.units import count
+
+if TYPE_CHECKING:
+    from handshake.model.crowd import Crowd
+    from handshake.model.report import Report
+    from handshake.render.page import Page
 
 
 def crowd_words(crowd: Crowd) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from handshake.model.handshake import Exchange, Handshake
-from handshake.model.report import Report
 from handshake.model.services import service_name
 from handshake.render.grid import Column, write_grid
-from handshake.render.page import Page
 from handshake.render.units import duration, size
 from handshake.render.words import icmp_words, tag_words
+
+if TYPE_CHECKING:
+    from handshake.model.handshake import Exchange, Handshake
+    from handshake.model.report import Report
+    from handshake.render.page import Page
 
 
 def write_exchanges(page: Page, exchanges: Sequence[Exchange], origins: Mapping[str, int]) -> None:

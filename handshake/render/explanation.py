@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from handshake.findings.glossary import Term
-from handshake.findings.registry import Rule
-from handshake.render.page import Page
 from handshake.render.words import SEVERITY_STYLE
+
+if TYPE_CHECKING:
+    from handshake.findings.glossary import Term
+    from handshake.findings.registry import Rule
+    from handshake.render.page import Page
 
 
 def write_rule(page: Page, rule: Rule) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tabulate import DataRow, TableFormat, tabulate
 
-from handshake.render.page import Page
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.render.page import Page
 
 _GAP = 2
 _PLAIN = TableFormat(None, None, None, None, DataRow("", " " * _GAP, ""), DataRow("", " " * _GAP, ""), 0, None)

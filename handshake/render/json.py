@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from handshake.model.report import Report
 from handshake.render.document import report_to_dict
-from handshake.render.terminal import Terminal
+
+if TYPE_CHECKING:
+    from handshake.model.report import Report
+    from handshake.render.terminal import Terminal
 
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:

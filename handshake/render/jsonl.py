@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from handshake.model.report import Report
 from handshake.render.document import Document, exchange_to_dict, handshake_to_dict, summary_to_dict
-from handshake.render.terminal import Terminal
+
+if TYPE_CHECKING:
+    from handshake.model.report import Report
+    from handshake.render.terminal import Terminal
 
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:

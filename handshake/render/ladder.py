@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from handshake.model.address import Endpoint, format_address
-from handshake.model.report import Approach, Report
 from handshake.model.services import service_name
 from handshake.render.connects import write_both, write_connect
 from handshake.render.crowds import write_omitted
@@ -15,10 +14,13 @@ from handshake.render.notes import crowd_notes, write_crowds
 from handshake.render.page import Page
 from handshake.render.reply import write_answer, write_reply
 from handshake.render.session import Lane, Session, connect_session, drawable, sessions, udp_sessions
-from handshake.render.terminal import Terminal
 from handshake.render.units import duration, moment
 from handshake.render.verdict import write_udp_verdict, write_verdict
 from handshake.render.words import OUTCOME_STYLE, REACH_STYLE, damage_words, way_words
+
+if TYPE_CHECKING:
+    from handshake.model.report import Approach, Report
+    from handshake.render.terminal import Terminal
 
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:

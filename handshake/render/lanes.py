@@ -6,14 +6,17 @@ Wide terminals show both states in full, narrower ones only where a state went, 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from handshake.model.handshake import Change, Fold, Mark, State, Step
-from handshake.model.kernel import KernelView
 from handshake.model.packet import FIN, RST, SYN, IcmpError, Segment
-from handshake.render.page import Page, Span
+from handshake.model.record import dataclass
 from handshake.render.session import Event, Kind, Lane, Session, arrow_words
 from handshake.render.words import is_wrong, kernel_words, mark_words
+
+if TYPE_CHECKING:
+    from handshake.model.kernel import KernelView
+    from handshake.render.page import Page, Span
 
 WIDE, LIST = 110, 70
 """Terminals of at least WIDE columns show full state changes; below LIST columns there are no lanes."""

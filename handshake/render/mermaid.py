@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from handshake.model.report import Report
 from handshake.render.session import Event, Kind, Lane, Session, all_sessions
 from handshake.render.terminal import Terminal, escape, wrapped
 from handshake.render.units import count
+
+if TYPE_CHECKING:
+    from handshake.model.report import Report
 
 MOST = 50
 """Diagrams of one run."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from handshake.compare.pages import PageLoad, page_loads
+from typing import TYPE_CHECKING
+
 from handshake.flow.listeners import listeners
 from handshake.model.address import format_address
-from handshake.model.crowd import Crowd
-from handshake.model.listener import Listener
 from handshake.model.notes import Notes, Words
-from handshake.model.report import Report
 from handshake.render.crowds import crowd_words
-from handshake.render.page import Page
-from handshake.render.pages import load_words
 from handshake.render.units import count
 from handshake.render.words import SEVERITY_STYLE
+
+if TYPE_CHECKING:
+    from handshake.compare.pages import PageLoad
+    from handshake.model.crowd import Crowd
+    from handshake.model.listener import Listener
+    from handshake.model.report import Report
+    from handshake.render.page import Page
 
 FEW_PAGES, FEW_SOCKETS, FEW_CLIENTS = 5, 3, 4
 """Page loads, listening sockets, and clients of one of them, that are listed; all with `-v`."""
@@ -21,6 +24,10 @@ FEW_PAGES, FEW_SOCKETS, FEW_CLIENTS = 5, 3, 4
 
 def page_notes(report: Report, most: int | None, place: int = 0) -> Notes:
     """The page loads, the costliest ones first."""
+    if not any(each.application and each.application.http for each in report.handshakes):
+        return Notes()
+    from handshake.compare.pages import page_loads
+
     return Notes.of(page_loads(report.handshakes), lambda load: -load.waited_ns, _page, most, place)
 
 
@@ -61,6 +68,8 @@ def _write(page: Page, label: str, notes: Notes, more: str) -> None:
 
 
 def _page(load: PageLoad) -> tuple[str, Words]:
+    from handshake.render.pages import load_words
+
     return load.source, (f"{format_address(load.client)} → {load.server}:", load_words(load))
 
 

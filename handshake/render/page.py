@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from handshake.render.terminal import Terminal
+if TYPE_CHECKING:
+    from handshake.render.terminal import Terminal
 
 Span = str | tuple[str, str]
 """A piece of text, with its style if it has one: `("refused", "red")`."""

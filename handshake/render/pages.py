@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from handshake.compare.pages import PageLoad
+from typing import TYPE_CHECKING
+
 from handshake.render.units import count, duration
+
+if TYPE_CHECKING:
+    from handshake.compare.pages import PageLoad
 
 
 def load_words(load: PageLoad) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from handshake.model import seq
-from handshake.model.address import Endpoint
 from handshake.model.handshake import Side
 from handshake.model.packet import ACK, FIN, RST, SYN, IcmpError, Segment
 from handshake.model.vantage import Alteration, Fate, Likeness, OneWay, Pair, Passage, Unpaired
 from handshake.render.units import count, duration
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
 
 _WHY = {
     "MSS": "a router or tunnel clamps it, so that no segment is too big for the way behind it",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from handshake.model.report import Answer, Reply
-from handshake.render.page import Page
+from typing import TYPE_CHECKING
+
 from handshake.render.units import count
+
+if TYPE_CHECKING:
+    from handshake.model.report import Answer, Reply
+    from handshake.render.page import Page
 
 _MOST_LINES = 20
 _MOST_CHARACTERS = 400

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TYPE_CHECKING
 
-from handshake.model.address import Endpoint
-from handshake.model.handshake import Exchange, Handshake, Outcome
-from handshake.model.report import Report
+from handshake.model.record import dataclass
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
+    from handshake.model.handshake import Exchange, Handshake, Outcome
+    from handshake.model.report import Report
 
 
 @dataclass(frozen=True, slots=True)

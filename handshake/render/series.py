@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
 from handshake.model.handshake import Handshake, Outcome, Side
 from handshake.model.packet import IcmpError, Segment
-from handshake.model.report import Probed
+from handshake.model.record import dataclass
 from handshake.render.document import SCHEMA_VERSION, Document, handshake_to_dict
 from handshake.render.grid import Column, write_grid
-from handshake.render.page import Page, Span
 from handshake.render.statistics import statistics_of
 from handshake.render.units import count, duration, maybe_duration
 from handshake.render.words import OUTCOME_STYLE, OUTCOME_WORDS, answer_ns, icmp_words, outcome_sentence, retransmits
+
+if TYPE_CHECKING:
+    from handshake.model.report import Probed
+    from handshake.render.page import Page, Span
 
 FAILED = "failed"
 """Stands where an outcome would: the probe could not be carried out."""

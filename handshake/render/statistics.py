@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from handshake.model.finding import Finding
 from handshake.model.handshake import Outcome
-from handshake.model.report import Report
 from handshake.model.totals import Totals
 from handshake.render.units import percentile
+
+if TYPE_CHECKING:
+    from handshake.model.finding import Finding
+    from handshake.model.report import Report
 
 
 def totals_of(report: Report) -> Totals:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from handshake.model.application import Application, HttpExchange, TlsHello
-from handshake.model.handshake import Handshake, Named, Timing
 from handshake.render.sockets import socket_sentence
 from handshake.render.units import count, duration
+
+if TYPE_CHECKING:
+    from handshake.model.application import Application, HttpExchange, TlsHello
+    from handshake.model.handshake import Handshake, Named, Timing
 
 
 def story(handshake: Handshake) -> Iterator[str]:

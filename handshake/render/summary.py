@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from handshake.model.finding import Finding
-from handshake.model.kernel import Connect
-from handshake.model.notes import Notes
-from handshake.model.report import Report, SourceInfo, Tally
-from handshake.model.totals import Totals
+from handshake.model.record import dataclass
 from handshake.render.notes import (
     FEW_PAGES,
     FEW_SOCKETS,
@@ -23,9 +18,16 @@ from handshake.render.notes import (
 )
 from handshake.render.page import Page, Span
 from handshake.render.statistics import finding_counts, measured, outcome_counts, totals_of
-from handshake.render.terminal import Terminal
 from handshake.render.units import count, duration, percentile
 from handshake.render.words import OUTCOME_STYLE, SEVERITY_STYLE, damage_words
+
+if TYPE_CHECKING:
+    from handshake.model.finding import Finding
+    from handshake.model.kernel import Connect
+    from handshake.model.notes import Notes
+    from handshake.model.report import Report, SourceInfo, Tally
+    from handshake.model.totals import Totals
+    from handshake.render.terminal import Terminal
 
 FEW = 20
 """Below this many values a 95th percentile is but the largest one, so the summary says how many there are."""
@@ -124,6 +126,8 @@ def skipped(tally: Tally) -> Iterator[str]:
         yield f"{count(tally.evicted, 'connection')} followed only in part: the flow table was full"
     if tally.evicted_exchanges:
         yield f"{count(tally.evicted_exchanges, 'UDP exchange')} followed only in part: the table was full"
+    if tally.forgotten:
+        yield f"{count(tally.forgotten, 'handshake')}, the oldest, by rules about many, listeners and percentiles"
 
 
 def _reasons(reasons: dict[str, int]) -> str:

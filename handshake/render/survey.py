@@ -6,18 +6,20 @@ import csv
 import json
 from collections.abc import Callable, Sequence
 from itertools import takewhile
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from handshake.model.handshake import Outcome
-from handshake.model.survey import Survey, Surveyed
 from handshake.render.csv import Cell, harmless
 from handshake.render.document.survey import survey_summary_to_dict, survey_to_dict, surveyed_to_dict
 from handshake.render.grid import Column, write_grid
 from handshake.render.notes import FEW_PAGES, FEW_SOCKETS
 from handshake.render.page import Page
 from handshake.render.summary import Summary, write_summary
-from handshake.render.terminal import Terminal
 from handshake.render.words import damage_words
+
+if TYPE_CHECKING:
+    from handshake.model.survey import Survey, Surveyed
+    from handshake.render.terminal import Terminal
 
 
 def render_summary(survey: Survey, out: TextIO, terminal: Terminal) -> None:

@@ -6,14 +6,16 @@ sees a packet pass only once.
 
 from __future__ import annotations
 
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from handshake.model.handshake import State
-from handshake.model.report import Report
 from handshake.render.canvas import MARGIN, SLANT, WIDTH, Canvas
 from handshake.render.session import Event, Kind, Lane, Session, all_sessions
 from handshake.render.terminal import Terminal, wrapped
 from handshake.render.units import count, moment
+
+if TYPE_CHECKING:
+    from handshake.model.report import Report
 
 MOST = 50
 """Handshakes and UDP exchanges of one document."""

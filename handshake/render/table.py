@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from handshake.findings.fingerprint import fingerprint
-from handshake.model.handshake import Handshake
-from handshake.model.report import Report
 from handshake.model.services import service_name
 from handshake.render import summary
-from handshake.render.connects import write_connect
 from handshake.render.crowds import write_omitted
 from handshake.render.exchanges import captures, origins_ns, starts, write_exchanges
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
 from handshake.render.story import speaks
-from handshake.render.terminal import Terminal
 from handshake.render.units import maybe_duration
 from handshake.render.words import OUTCOME_STYLE, close_brief, option_brief, retransmits, way_words
+
+if TYPE_CHECKING:
+    from handshake.model.handshake import Handshake
+    from handshake.model.report import Report
+    from handshake.render.terminal import Terminal
 
 
 def render(report: Report, out: TextIO, terminal: Terminal) -> None:
@@ -38,8 +38,11 @@ def render(report: Report, out: TextIO, terminal: Terminal) -> None:
         if report.handshakes:
             page.line()
         write_exchanges(page, report.exchanges, origins)
-    for connect in report.connects:
-        write_connect(page, connect)
+    if report.connects:
+        from handshake.render.connects import write_connect
+
+        for connect in report.connects:
+            write_connect(page, connect)
     if terminal.interactive and not quiet:
         _hint(page, report.handshakes)
 
@@ -66,6 +69,8 @@ def _columns(handshakes: Sequence[Handshake], origins: Mapping[str, int]) -> lis
 
 def _signatures(handshakes: Sequence[Handshake]) -> list[Column]:
     """What the SYNs and SYN-ACKs give away, in p0f's way; the first to go where there is no room."""
+    from handshake.findings.fingerprint import fingerprint
+
     return [
         Column(name, [fingerprint(opening).signature if opening else "" for opening in openings], expendable=expendable)
         for name, expendable, openings in (

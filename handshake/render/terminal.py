@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from textwrap import wrap
 from typing import TextIO
 from unicodedata import east_asian_width
+
+from handshake.model.record import dataclass
 
 PIPE_WIDTH = 100
 """Columns assumed when nobody tells: a pipe or a file."""

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from handshake.model.handshake import Handshake
-from handshake.model.kernel import KernelView
-from handshake.model.report import Report
-from handshake.model.tour import Attempt, Moment, Scene, Step
 from handshake.render.grid import Column, write_grid
 from handshake.render.lanes import Lanes
 from handshake.render.notes import page_notes, write_pages
 from handshake.render.page import Page
 from handshake.render.session import drawable, sessions, udp_sessions
-from handshake.render.terminal import Terminal
 from handshake.render.units import duration, maybe_duration
 from handshake.render.verdict import write_udp_verdict
 from handshake.render.words import OUTCOME_STYLE
+
+if TYPE_CHECKING:
+    from handshake.model.handshake import Handshake
+    from handshake.model.kernel import KernelView
+    from handshake.model.report import Report
+    from handshake.model.tour import Attempt, Moment, Scene, Step
+    from handshake.render.terminal import Terminal
 
 LANES = 110
 """A screen is drawn no wider: sentences of more columns are hard to read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from handshake.model.handshake import Side
 from handshake.model.vantage import Fate, Pair, Unpaired, Vantage
@@ -13,9 +13,11 @@ from handshake.render.document.vantage import vantage_to_dict
 from handshake.render.grid import Column, write_grid
 from handshake.render.page import Page
 from handshake.render.passing import sentences, summed, unpaired_words, way_words
-from handshake.render.terminal import Terminal
 from handshake.render.units import count, duration
 from handshake.render.words import OUTCOME_STYLE, damage_words
+
+if TYPE_CHECKING:
+    from handshake.render.terminal import Terminal
 
 _MOST_DRAWN = 10
 """Connections that are drawn, those with something to tell first."""

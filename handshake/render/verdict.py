@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from handshake.findings.fingerprint import fingerprint
 from handshake.findings.registry import RULES
-from handshake.model.finding import Finding
-from handshake.model.handshake import Exchange, Handshake, Negotiated
 from handshake.model.packet import ACK
 from handshake.render.explanation import write_reasons
 from handshake.render.grid import Column, write_grid
-from handshake.render.page import Page
-from handshake.render.session import Session
 from handshake.render.story import story
 from handshake.render.words import (
     OUTCOME_STYLE,
@@ -24,6 +21,12 @@ from handshake.render.words import (
     outcome_sentence,
     timing_sentence,
 )
+
+if TYPE_CHECKING:
+    from handshake.model.finding import Finding
+    from handshake.model.handshake import Exchange, Handshake, Negotiated
+    from handshake.render.page import Page
+    from handshake.render.session import Session
 
 
 def write_verdict(page: Page, handshake: Handshake) -> None:

@@ -7,11 +7,9 @@ import json
 import shutil
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from handshake.model.event import Event, EventKind
-from handshake.model.handshake import Handshake
-from handshake.model.report import Report
 from handshake.model.services import service_name
 from handshake.render import Show, summary
 from handshake.render.document import Document, event_to_dict, summary_to_dict
@@ -20,6 +18,10 @@ from handshake.render.page import Page
 from handshake.render.terminal import terminal_of
 from handshake.render.units import maybe_duration
 from handshake.render.words import OUTCOME_STYLE, close_brief, close_sentence, lasted, outcome_sentence, retransmits
+
+if TYPE_CHECKING:
+    from handshake.model.handshake import Handshake
+    from handshake.model.report import Report
 
 KIND_STYLE = {EventKind.OPENED: "green", EventKind.FAILED: "red", EventKind.CLOSED: "dim", EventKind.LOST: "yellow"}
 

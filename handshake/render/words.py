@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from handshake.findings.fingerprint import Fingerprint, ttl_words
+from typing import TYPE_CHECKING
+
 from handshake.model.handshake import CloseKind, Handshake, Mark, Outcome, Reach, Side, Teardown
-from handshake.model.kernel import KernelView
 from handshake.model.options import MSS, NOP, SACK_PERMITTED, TFO, WSCALE, Option
 from handshake.model.packet import ACK, AE, CWR, ECE, IcmpError, Segment, Tags, flag_names
-from handshake.model.report import Damage
 from handshake.render.units import count, duration
+
+if TYPE_CHECKING:
+    from handshake.findings.fingerprint import Fingerprint
+    from handshake.model.kernel import KernelView
+    from handshake.model.report import Damage
 
 OUTCOME_STYLE = {
     Outcome.ESTABLISHED: "green",
@@ -240,6 +244,8 @@ def kernel_words(view: KernelView) -> str:
 
 def fingerprint_words(found: Fingerprint) -> str:
     """What an opening gives away: `TTL 64 (0 hops) · window 64240 = 44 × MSS · mss,sok,ts,nop,ws · like Linux`."""
+    from handshake.findings.fingerprint import ttl_words
+
     window = f"window {found.window}"
     if found.window_unit:
         window += f" = {found.window_count} × {'MSS' if found.window_unit == 'mss' else '(MSS - 12)'}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
+from mmap import mmap
 from struct import Struct
 
 import numpy as np
@@ -53,7 +54,6 @@ class PcapngColumns(Columns):
         super().__init__(capture, descriptor, window, _order(reader.layouts), links)
         self._reader = reader
         self._limit = MAX_BLOCK
-        self._breaks = 0
         self._known: list[tuple[int, Layouts, list[Interface]]] = []
         """From which offset on which byte order and interfaces hold."""
         self._scales = np.zeros((5, 0), np.int64)
@@ -73,7 +73,7 @@ class PcapngColumns(Columns):
 
     def _describe(self) -> int:
         """Read the descriptions that begin with this window; how many bytes they take."""
-        self._breaks += 1
+        self.breaks += 1
         end = self._reader.describe(self._offset)
         self._type = np.dtype(_order(self._reader.layouts) + "u4")
         self._known.append((end, self._reader.layouts, self._reader.interfaces))
@@ -100,12 +100,12 @@ class PcapngColumns(Columns):
 
     # -- blocks ------------------------------------------------------------------------------------------
 
-    def _walk(self, memory: bytearray, buffer: Bytes, size: int) -> tuple[Ints, int]:
+    def _walk(self, memory: mmap, buffer: Bytes, size: int) -> tuple[Ints, int]:
         words = buffer[: size & ~3].view(self._type)
         heads = self._heads(memory, words)
         packets, end = self._sound(words, heads)
         breaks = not end and len(words) and words[0] in (SECTION_HEADER, INTERFACE_DESCRIPTION)
-        if breaks and self._breaks < _MOST_BREAKS:
+        if breaks and self.breaks < _MOST_BREAKS:
             end = self._describe()
         return packets, end
 
@@ -128,7 +128,7 @@ class PcapngColumns(Columns):
         count = len(heads) if sound.all() else int(np.argmin(sound))
         return heads[:count][packet[:count]] * 4, int(behind[count - 1]) * 4 if count else 0
 
-    def _heads(self, memory: bytearray, words: Quads) -> Ints:
+    def _heads(self, memory: mmap, words: Quads) -> Ints:
         """Where blocks begin, from the first word on, by their lengths; what they are is not looked at."""
         first = self._follow(memory, len(words), 0, _SAMPLE)
         if len(first) < _SAMPLE:
@@ -140,7 +140,7 @@ class PcapngColumns(Columns):
         last = self._follow(memory, len(words), rest, max(MOST_RECORDS - len(heads), 1))
         return np.append(heads, np.array(last, np.int64))[:MOST_RECORDS]
 
-    def _follow(self, memory: bytearray, size: int, at: int, most: int) -> list[int]:
+    def _follow(self, memory: mmap, size: int, at: int, most: int) -> list[int]:
         """Blocks from a known one on, one by one; all counted in words."""
         length_at = Struct(self._type.str[0] + "I").unpack_from
         found: list[int] = []
@@ -152,7 +152,7 @@ class PcapngColumns(Columns):
             at += length
         return found
 
-    def _chains(self, memory: bytearray, words: Quads, mean: int) -> tuple[Ints, int] | None:
+    def _chains(self, memory: mmap, words: Quads, mean: int) -> tuple[Ints, int] | None:
         """Blocks found by many chains in step, begun where one seems to be; and the one that comes next.
 
         Exact where each chain ends at the very beginning of the next one; None where they do not.
@@ -177,7 +177,7 @@ class PcapngColumns(Columns):
         heads.sort()
         return heads, int(starts[-1])
 
-    def _guesses(self, memory: bytearray, words: Quads, mean: int) -> Ints:
+    def _guesses(self, memory: mmap, words: Quads, mean: int) -> Ints:
         """Where packets' blocks seem to begin, some `_CHAIN` blocks apart; the first one is sure."""
         kind = ENHANCED_PACKET.to_bytes(4, "little" if self._type.str[0] == "<" else "big")
         reach = mean + min(mean, _FULL // 4)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from handshake.errors import CaptureError
 from handshake.model.packet import Frame
 from handshake.model.report import Damage, SourceInfo
-from handshake.source.foreign import not_a_capture
 from handshake.source.pcap import MAGICS, PcapReader
-from handshake.source.pcapng import SECTION_MAGIC, PcapngReader
-from handshake.source.snoop import MAGIC as SNOOP_MAGIC
-from handshake.source.snoop import SnoopReader
 from handshake.source.stream import BrokenError, ByteStream
+
+if TYPE_CHECKING:
+    from handshake.source.pcapng import PcapngReader
+    from handshake.source.snoop import SnoopReader
 
 
 class Capture:
@@ -75,6 +75,11 @@ class Capture:
         """How much of the file was read, where it is read in windows; None for a pipe."""
         return self._stream.share(self.position)
 
+    @property
+    def plain(self) -> bool:
+        """Its bytes lie in a file as they are, and can be read from anywhere as often as wanted."""
+        return self._stream.plain
+
     def descriptor(self) -> int | None:
         """The bytes of the capture as an open file, as far as `reach` went; None where they can be read but once."""
         return self._stream.descriptor()
@@ -103,10 +108,12 @@ class Capture:
 
     def resume(self, offset: int, number: int, time_ns: int) -> None:
         """Go on with the record at that offset; before it are `number` frames, the last one of that time."""
+        from handshake.source.snoop import SnoopReader
+
         self._stream.seek(offset)
         if isinstance(self.reader, PcapReader):
             self._frames = self.reader.frames(offset, number)
-        elif isinstance(self.reader, PcapngReader):
+        elif not isinstance(self.reader, SnoopReader):
             self._frames = self.reader.resume(offset, number, time_ns)
         self.frames = number
 
@@ -128,8 +135,14 @@ def _reader(path: str, stream: ByteStream) -> PcapReader | PcapngReader | SnoopR
     start = stream.peek()
     if start[:4] in MAGICS:
         return PcapReader(stream)
+    from handshake.source.pcapng import SECTION_MAGIC, PcapngReader
+
     if start[:4] == SECTION_MAGIC:
         return PcapngReader(stream)
-    if start.startswith(SNOOP_MAGIC):
+    from handshake.source.snoop import MAGIC, SnoopReader
+
+    if start.startswith(MAGIC):
         return SnoopReader(stream)
+    from handshake.source.foreign import not_a_capture
+
     raise BrokenError(0, not_a_capture(path, start))

@@ -7,8 +7,8 @@ so that damage is found by the very same code.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from mmap import mmap
 from struct import Struct
 from typing import Any
 
@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshake.model.packet import Frame
+from handshake.model.record import dataclass
 from handshake.source.capture import Capture
-from handshake.source.pcap import MAX_PACKET, RECORD, SANE_SNAPLEN, PcapReader
+from handshake.source.pcap import MAX_PACKET, SANE_SNAPLEN, PcapReader
 
-WINDOW = 1 << 23
+WINDOW = 1 << 22
 """Bytes of the file looked at at once."""
 MARGIN = 512
 """Bytes behind a window that may be looked at, though they say nothing."""
@@ -31,7 +32,7 @@ _FULL = 1600
 """Bytes of a record with a full Ethernet frame."""
 _SPAN_S = 600
 """Packets of one window are taken to lie this close, where a record's beginning is guessed."""
-MOST_RECORDS = 1 << 15
+MOST_RECORDS = 1 << 14
 """Records of one window."""
 
 Ints = NDArray[np.int64]
@@ -56,7 +57,7 @@ class Window:
     """Bytes of each packet on the wire."""
     time_ns: Ints
     link: Ints
-    """Which of the `Links` each packet was captured at."""
+    """Which of `Columns.links` each packet was captured at."""
     first: int
     """Number of the first frame."""
 
@@ -77,8 +78,16 @@ class Columns:
         self._type = np.dtype(order + "u4")
         self._offset = 0
         self._limit = MAX_PACKET
+        self.ahead = False
+        """Whether a window stays valid while the next one is read."""
+        self.buffers: list[Bytes] = []
+        """The memory that windows lie in."""
         self._end = 0, 0, 0
         """Behind the last window: offset, frames and time."""
+        self.linktype = 0
+        """LINKTYPE_ number of all frames, where they have but one."""
+        self.breaks = 0
+        """Times that something was described between packets so far."""
         self.links = links
         """All interfaces so far, numbered from 0."""
 
@@ -87,12 +96,13 @@ class Columns:
 
         None stands for a moment in which a pipe gave nothing new.
         """
-        size, number, time_ns = self._window, 0, 0
+        size = wanted = self._window
+        number, time_ns = 0, 0
         most = self._limit + self.head + self.tail + 4
-        memory = bytearray(size + MARGIN)
-        buffer = np.frombuffer(memory, np.uint8)
-        wanted = size
+        self._make_buffers(size)
+        turn = 0
         while True:
+            memory, buffer = self._memory[turn], self.buffers[turn]
             there = self._capture.reach(self._offset + wanted)
             got = os.preadv(self._descriptor, [buffer.data[:wanted]], self._offset)
             heads, end = self._walk(memory, buffer, got)
@@ -106,17 +116,21 @@ class Columns:
                 yield window
                 self._offset += end
                 wanted = min(size, 2 * end) if len(heads) == MOST_RECORDS else size
+                turn = (turn + 1) % len(self.buffers)
             elif end:
                 self._offset += end
             elif got == wanted and size < most:
                 size = wanted = min(2 * size, most)
-                memory = bytearray(size + MARGIN)
-                buffer = np.frombuffer(memory, np.uint8)
+                self._make_buffers(size)
             elif there:
                 break
             else:
                 yield None
         self._end = self._offset, number, time_ns
+
+    def _make_buffers(self, size: int) -> None:
+        self._memory = [mmap(-1, size + MARGIN) for _ in range(2 if self.ahead else 1)]
+        self.buffers = [np.frombuffer(memory, np.uint8) for memory in self._memory]
 
     def hand_over(self) -> None:
         """Let the capture go on behind the last window."""
@@ -126,7 +140,7 @@ class Columns:
         """The frame whose packet begins at that offset of the file."""
         raise NotImplementedError
 
-    def _walk(self, memory: bytearray, buffer: Bytes, size: int) -> tuple[Ints, int]:
+    def _walk(self, memory: mmap, buffer: Bytes, size: int) -> tuple[Ints, int]:
         """Where the headers of the whole records are, from the beginning of the buffer on, and where they end."""
         raise NotImplementedError
 
@@ -154,34 +168,33 @@ class PcapColumns(Columns):
         self._fraction_ns = reader.fraction_ns
         self._limit = reader.limit
         self._offset = reader.start
-        self._linktype = reader.linktype
+        self.linktype = reader.linktype
         self._number = self._link(reader.linktype)
-        self._record = Struct(self._order + RECORD)
 
     def frame(self, offset: int, number: int) -> Frame:
         """The frame whose packet begins at that offset of the file."""
-        words = self._record.unpack(os.pread(self._descriptor, self.head, offset - self.head))
-        time_ns, captured, original = self._told(words)
-        return Frame(number, time_ns, self._linktype, os.pread(self._descriptor, captured, offset), original)
+        header = os.pread(self._descriptor, self.head, offset - self.head)
+        time_ns, captured, original = self._told(Struct(f"{self._order}IIII").unpack(header))
+        return Frame(number, time_ns, self.linktype, os.pread(self._descriptor, captured, offset), original)
+
+    def _told(self, words: Any) -> tuple[Any, Any, Any]:
+        """Time, captured and original length from the words of a record header, or from columns of them."""
+        seconds, fraction, captured, original = words
+        return seconds * 1_000_000_000 + fraction * self._fraction_ns, captured, original
 
     def _described(self, buffer: Bytes, heads: Ints, number: int) -> Window:
         time_ns, captured, original = self._told(self._fields(buffer, heads))
-        link = np.full(len(heads), self._number)
-        return Window(buffer, self._offset, heads + self.head, captured, original, time_ns, link, number + 1)
+        return Window(buffer, self._offset, heads + self.head, captured, original, time_ns,
+                      np.full(len(heads), self._number), number + 1)  # fmt: skip
 
-    def _walk(self, memory: bytearray, buffer: Bytes, size: int) -> tuple[Ints, int]:
+    def _walk(self, memory: mmap, buffer: Bytes, size: int) -> tuple[Ints, int]:
         heads = self._heads(memory, buffer, size)
         if not len(heads):
             return heads, 0
         (length,) = Struct(self._order + "I").unpack_from(memory, int(heads[-1]) + 8)
         return heads, int(heads[-1]) + self.head + length
 
-    def _told(self, words: Sequence[Any]) -> tuple[Any, Any, Any]:
-        """Time, captured and original length from the words of a record header, or from columns of them."""
-        seconds, fraction, captured, original = words
-        return seconds * 1_000_000_000 + fraction * self._fraction_ns, captured, original
-
-    def _heads(self, memory: bytearray, buffer: Bytes, size: int) -> Ints:
+    def _heads(self, memory: mmap, buffer: Bytes, size: int) -> Ints:
         first = self._follow(memory, size, 0, _SAMPLE)
         if len(first) < _SAMPLE:
             return np.array(first, np.int64)
@@ -192,7 +205,7 @@ class PcapColumns(Columns):
         last = self._follow(memory, size, rest, max(MOST_RECORDS - len(heads), 1))
         return np.append(heads, np.array(last, np.int64))[:MOST_RECORDS]
 
-    def _follow(self, memory: bytearray, size: int, at: int, most: int) -> list[int]:
+    def _follow(self, memory: mmap, size: int, at: int, most: int) -> list[int]:
         """Headers from a known one on, one by one."""
         length_at = Struct(self._order + "I").unpack_from
         found: list[int] = []
@@ -206,7 +219,7 @@ class PcapColumns(Columns):
             at = following
         return found
 
-    def _chains(self, memory: bytearray, buffer: Bytes, size: int, mean: int) -> tuple[Ints, int] | None:
+    def _chains(self, memory: mmap, buffer: Bytes, size: int, mean: int) -> tuple[Ints, int] | None:
         """Headers found by many chains in step, begun where one seems to be; and the one that comes next.
 
         Exact where each chain ends at the very beginning of the next one; None where they do not.
@@ -231,10 +244,10 @@ class PcapColumns(Columns):
         longest = max(int(np.diff(heads).max()), end - int(heads[-1])) - self.head
         return None if longest > self._limit else (heads, end)
 
-    def _guesses(self, memory: bytearray, words: NDArray[np.uint32], size: int, mean: int) -> Ints:
+    def _guesses(self, memory: mmap, words: NDArray[np.uint32], size: int, mean: int) -> Ints:
         """Where records seem to begin, some `_CHAIN` records apart; the first one is sure.
 
-        A record begins with its seconds, and the three upper bytes of these are those of the first record in the window.
+        A record begins with its seconds, whose three upper bytes are those of the first record in the window.
         """
         seconds = int(words[0])
         little = self._type.byteorder != ">"

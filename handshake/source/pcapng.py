@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from math import gcd
 from struct import Struct
 from typing import Final
 
 from handshake.model.packet import Frame
+from handshake.model.record import dataclass
 from handshake.source.stream import BrokenError, ByteStream
 
 SECTION_HEADER: Final = 0x0A0D0D0A

@@ -18,10 +18,7 @@ SPARE: Final = 1 << 28
 
 
 class Spool:
-    """The bytes of a source, copied as far as somebody reaches. `ready` waits a little for more of them, or the end.
-
-    Only the process that made it copies; those that it forks after `descriptor` read what is there.
-    """
+    """The bytes of a source, copied as far as somebody reaches. `ready` waits a little for more of them, or the end."""
 
     def __init__(self, source: Source, ready: Callable[[], bool]) -> None:
         self._source = source
@@ -31,20 +28,14 @@ class Spool:
         self._loose = b""
         """What was read and found no room."""
         self._ended = False
-        self._owner = os.getpid()
+        self.size = 0
+        """Bytes copied so far."""
         self.full = False
         """No more is copied."""
         self._released = False
 
-    @property
-    def size(self) -> int:
-        """Bytes copied so far."""
-        return len(self._head) if self._file is None else os.fstat(self._file.fileno()).st_size
-
     def reach(self, end: int) -> bool:
         """Copy until so many bytes are there, or no more can be had. False when they are slow to come: try again."""
-        if os.getpid() != self._owner:
-            return True
         if self.size < end and self._file is not None and not self._has_room(end - self.size):
             self.full = True
         while self.size < end and not self._ended and not self.full:
@@ -66,7 +57,7 @@ class Spool:
             except OSError:
                 self.full = True
                 return None
-            head, self._head = bytes(self._head), bytearray()
+            head, self._head, self.size = bytes(self._head), bytearray(), 0
             self._keep(head)
         return None if self._file is None else self._file.fileno()
 
@@ -97,10 +88,13 @@ class Spool:
     def _keep(self, piece: bytes) -> None:
         if self._file is None:
             self._head += piece
+            self.size += len(piece)
             return
         try:
             while piece:
-                piece = piece[self._file.write(piece) :]
+                written = self._file.write(piece)
+                self.size += written
+                piece = piece[written:]
         except OSError:
             self.full, self._loose = True, piece
 

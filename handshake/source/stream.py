@@ -64,7 +64,7 @@ class ByteStream:
                 self._begin(unzstd(self._buffer))
             if not self.peek():
                 raise CaptureError(f"{self.name}: {self.fault or 'empty, not even a file header in it'}")
-            if again and not self._plain:
+            if again and not self.plain:
                 self._copied = self._raw
                 self._spool = Spool(self._buffer, self._ready)
                 self.seek(0)
@@ -103,10 +103,11 @@ class ByteStream:
         if self._spool:
             self._begin(self._spool.pieces(offset))
         else:
-            self._begin(_pieces_from(self._file.fileno(), offset))
+            self._file.seek(offset)
+            self._begin(_file_pieces(self._file))
 
     @property
-    def _plain(self) -> bool:
+    def plain(self) -> bool:
         """The bytes of the file are those of the stream, and can be read from anywhere."""
         return self._regular and self.compression is None and self._begins == 0
 
@@ -114,7 +115,7 @@ class ByteStream:
         """A file with the bytes of the stream, for who reads from anywhere as far as `reach` went; None without one."""
         if self._spool:
             return self._spool.descriptor()
-        return self._file.fileno() if self._plain else None
+        return self._file.fileno() if self.plain else None
 
     def reach(self, end: int) -> bool:
         """See to it that so many bytes can be read from anywhere, if there are so many and there is room for them.
@@ -143,7 +144,7 @@ class ByteStream:
         """How much of the file it is to have read up to there; None where that cannot be told."""
         if not self._regular:
             return None
-        if not self._plain:
+        if not self.plain:
             position = self._file.tell() - self._begins
         return position / (os.fstat(self._file.fileno()).st_size - self._begins)
 
@@ -197,13 +198,6 @@ class _Pieces(io.RawIOBase):
 def _file_pieces(file: io.FileIO) -> Iterator[bytes]:
     while piece := file.read(PIECE):
         yield piece
-
-
-def _pieces_from(descriptor: int, offset: int) -> Iterator[bytes]:
-    """The bytes of a file from there on. Its position stays: processes may share it."""
-    while piece := os.pread(descriptor, PIECE, offset):
-        yield piece
-        offset += len(piece)
 
 
 def _open_file(path: str) -> io.FileIO:

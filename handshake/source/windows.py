@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from handshake.model.packet import Frame
 from handshake.source.blocks import PcapngColumns
 from handshake.source.capture import Capture
-from handshake.source.columns import WINDOW, Columns, Links, PcapColumns, Window
+from handshake.source.columns import WINDOW, Bytes, Columns, Links, PcapColumns, Window
 from handshake.source.pcap import PcapReader
 from handshake.source.pcapng import PcapngReader
 from handshake.source.recording import Recording
@@ -20,36 +20,50 @@ class NoWindowsError(Exception):
 
 
 class Windows:
-    """The windows of a recording, and any single frame of it. Places are counted through all parts, as frames are.
+    """The windows of a recording, and any single frame of it. Places are counted through all parts, as frames are."""
 
-    Raises NoWindowsError where there are none of some part.
-    """
-
-    def __init__(self, recording: Recording, window: int = WINDOW) -> None:
+    def __init__(self, recording: Recording, window: int = WINDOW, *, ahead: bool = False) -> None:
+        """`ahead`: a window stays valid while the next one is read."""
         self._recording = recording
+        self._window = window
+        self._ahead = ahead
+        self._columns: list[Columns] = []
+        self._begins: list[int] = []
+        """Place at which each part begins."""
         self.links: Links = {}
         """Link type and name of each interface so far, numbered from 0."""
-        self._columns = [_columns(part, window, self.links) for part in recording.parts]
-        self._begins = [0]
-        """Place at which each part begins."""
 
     def __iter__(self) -> Iterator[Window | None]:
         """All windows in turn; None stands for a moment in which a pipe gave nothing new.
 
         Raises NoWindowsError when frames were left that no window holds.
         """
-        before = 0
-        for part, columns in zip(self._recording.in_turn(), self._columns, strict=True):
-            begin = self._begins[-1]
+        begin = before = 0
+        for part in self._recording.in_turn():
+            columns = columns_of(part, self._window, self.links, ahead=self._ahead)
+            if columns is None:
+                raise NoWindowsError("no columns")
+            self._columns.append(columns)
+            self._begins.append(begin)
             for window in columns.windows():
                 yield window and replace(window, at=begin + window.at, first=before + window.first)
+            columns.hand_over()
             if part.full:
                 raise NoWindowsError("no room for a copy of the capture")
-            columns.hand_over()
             if any(True for _ in part):
                 raise NoWindowsError("frames behind the windows")
-            self._begins.append(begin + part.reached)
+            begin += part.reached
             before += part.frames
+
+    @property
+    def buffers(self) -> Sequence[Bytes]:
+        """The memory that windows of this part lie in; processes share it with those that they fork."""
+        return self._columns[-1].buffers
+
+    @property
+    def breaks(self) -> int:
+        """Times that something new was found out about packets to come; who was forked before does not know it."""
+        return len(self._columns) + sum(columns.breaks for columns in self._columns)
 
     def frame(self, place: int, number: int) -> Frame:
         """The frame whose packet begins at that place."""
@@ -57,7 +71,9 @@ class Windows:
         return self._columns[index].frame(place - self._begins[index], number)
 
 
-def columns_of(capture: Capture, window: int = WINDOW, links: Links | None = None) -> Columns | None:
+def columns_of(
+    capture: Capture, window: int = WINDOW, links: Links | None = None, *, ahead: bool = False
+) -> Columns | None:
     """The columns of a capture of which nothing was read yet; None where only its frames can be had.
 
     Interfaces are numbered among `links`.
@@ -69,13 +85,10 @@ def columns_of(capture: Capture, window: int = WINDOW, links: Links | None = Non
     if descriptor is None:
         return None
     links = {} if links is None else links
+    columns: Columns
     if isinstance(reader, PcapReader):
-        return PcapColumns(capture, reader, descriptor, window, links)
-    return PcapngColumns(capture, reader, descriptor, window, links)
-
-
-def _columns(capture: Capture, window: int, links: Links) -> Columns:
-    columns = columns_of(capture, window, links)
-    if columns is None:
-        raise NoWindowsError("no columns")
+        columns = PcapColumns(capture, reader, descriptor, window, links)
+    else:
+        columns = PcapngColumns(capture, reader, descriptor, window, links)
+    columns.ahead = ahead
     return columns

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.wire.ethernet import ethernet
 from handshake.wire.guess import ethernet_follows
 from handshake.wire.layout import CAPWAP, capwap_fragment_offset, capwap_size
-from handshake.wire.registry import udp_tunnel
-from handshake.wire.walk import Layer, Walk
 from handshake.wire.wifi import dot11, dot11_data_follows, swapped_dot11
+
+if TYPE_CHECKING:
+    from handshake.wire.walk import Layer, Walk
 
 _NATIVE, _FRAGMENT = 0x01, 0x80
 """Flags of the third and the fourth byte: a frame of the radio's own kind, not Ethernet; not a whole one."""
 
 
-@udp_tunnel(5247)
 def capwap(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """CAPWAP data (RFC 5415 §4.3) that is neither encrypted nor a later fragment nor a keep-alive."""
     if at + CAPWAP.size > walk.captured:

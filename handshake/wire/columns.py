@@ -7,13 +7,15 @@ UDP headers that were captured whole and whose lengths agree. Offsets and widths
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handshake.model.options import EOL, NOP, TIMESTAMPS
+from handshake.model.record import dataclass
 from handshake.wire.layout import ETHERNET, IPV4, IPV6, TCP, UDP, Layout, tcp_header_length
 from handshake.wire.registry import UDP_TUNNELS
 
@@ -116,11 +118,11 @@ class Endpoints:
 
     def ends(self, host: Words, port: Ints) -> Words:
         """Endpoints as words, from addresses as words and ports."""
-        port = port.astype(np.uint64)
-        ends = host << np.uint64(16) | port
+        ports: Words = port.astype(np.uint64)
+        ends = host << np.uint64(16) | ports
         rows = np.flatnonzero(host >> np.uint64(63))
         if len(rows):
-            ends[rows] = scrambled(host[rows] ^ (port[rows] * self._keys[4])) | _SIX
+            ends[rows] = scrambled(host[rows] ^ (ports[rows] * self._keys[4])) | _SIX
         return ends
 
     def of(self, address: bytes, port: int) -> tuple[int, int]:
@@ -174,7 +176,7 @@ def _tcp_type() -> np.dtype[np.void]:
     return np.dtype([("fixed", TCP.column_type()), ("options", ">u4", 3)])
 
 
-def gather(data: Bytes, at: Ints, kind: np.dtype[np.void]) -> NDArray[np.void]:
+def gather(data: Bytes, at: Ints, kind: np.dtype[Any]) -> NDArray[Any]:
     """The structures that begin at these offsets of a window."""
     size = kind.itemsize
     views = np.lib.stride_tricks.as_strided(data[:size].view(f"V{size}"), (len(data) - size + 1,), (1,))
@@ -190,9 +192,10 @@ def decode(  # noqa: PLR0917 - one column each
     data: Bytes, starts: Ints, captured: Ints, original: Ints, link: Ints, linktypes: Sequence[int],
     endpoints: Endpoints,
 ) -> Plain:  # fmt: skip
-    """Sort the packets of a window: TCP segments, UDP datagrams, odd ones. `linktypes` are those of the links."""
-    at, four, six = _networks(data, starts, link, linktypes)
-    packets = _packets(data, at, starts + np.maximum(original, captured), four, six, endpoints)
+    """Sort the packets of a window: TCP segments, UDP datagrams, and odd ones. `linktypes` are those of the links."""
+    at, version = _networks(data, starts, link, linktypes)
+    limits = starts + np.maximum(original, captured)
+    packets = _packets(data, at, limits, version == 4, version == 6, endpoints)
     room = np.minimum(starts + captured, packets.end) - packets.at
     segments = _segments(data, packets, np.flatnonzero((packets.protocol == 6) & (room >= TCP.size)), room, endpoints)
     datagrams = _datagrams(data, packets, np.flatnonzero((packets.protocol == 17) & (room >= UDP.size)), endpoints)
@@ -202,21 +205,19 @@ def decode(  # noqa: PLR0917 - one column each
     return Plain(segments, datagrams, np.flatnonzero(odd))
 
 
-def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, Bools, Bools]:
-    """Where the network header of each packet begins, whether it is IPv4's, and whether it is IPv6's."""
-    at = starts.copy()
-    four, six = np.zeros(len(starts), np.bool_), np.zeros(len(starts), np.bool_)
+def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, NDArray[np.int8]]:
+    """Where the network header of each packet begins, and its IP version; 0 where it is something else."""
+    at, version = starts.copy(), np.zeros(len(starts), np.int8)
     for linktype in LINKS.keys() & set(linktypes):
         of_link = np.array([each == linktype for each in linktypes])
         rows = slice(None) if of_link.all() else np.flatnonzero(of_link[link])
         at[rows] += LINKS[linktype]
         if linktype == ETHERNET_LINK:
             kind = gather(data, starts[rows] + ETHERNET.offset_of("ethertype"), np.dtype(">u2"))
-            four[rows], six[rows] = kind == 0x0800, kind == 0x86DD
+            version[rows] = (kind == 0x0800) * np.int8(4) + (kind == 0x86DD) * np.int8(6)
         else:
-            version = data[at[rows]] >> 4
-            four[rows], six[rows] = version == 4, version == 6
-    return at, four, six
+            version[rows] = data[at[rows]] >> 4
+    return at, version
 
 
 @dataclass(slots=True)
@@ -265,8 +266,10 @@ def _packets4(data: Bytes, at: Ints, limits: Ints) -> _Packets:
     good = (header["version_ihl"] == 0x45) & ((header["fragment"] & 0x3FFF) == 0) & (length >= IPV4.size)
     good &= at + length <= limits
     src, dst = (np.ascontiguousarray(header[name]).view(">u4").astype(np.uint64) for name in ("src", "dst"))
-    return _Packets(header["protocol"] * good.astype(np.int64), at + IPV4.size, at + length, src, dst,
-                    header["ttl"].astype(np.int64), header["id"].astype(np.int64), header["tos"] & np.int64(3))  # fmt: skip
+    return _Packets(
+        header["protocol"] * good.astype(np.int64), at + IPV4.size, at + length, src, dst,
+        header["ttl"].astype(np.int64), header["id"].astype(np.int64), header["tos"] & np.int64(3),
+    )  # fmt: skip
 
 
 def _packets6(data: Bytes, at: Ints, limits: Ints, endpoints: Endpoints) -> _Packets:

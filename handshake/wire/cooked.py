@@ -7,7 +7,7 @@ from typing import Literal
 from handshake.wire import ip
 from handshake.wire.layout import NFLOG, PFLOG, PKTAP, SLL, SLL2
 from handshake.wire.llc import llc
-from handshake.wire.registry import by_ethertype, by_link, link
+from handshake.wire.registry import by_ethertype, by_link
 from handshake.wire.serial import frame_relay, hdlc
 from handshake.wire.walk import HaltError, Layer, Walk
 from handshake.wire.wifi import dot11, prism, radiotap
@@ -38,14 +38,12 @@ def _cooked(walk: Walk, arphrd: int, protocol: int, at: int, layer: str) -> tupl
     return by_ethertype(protocol, at, layer)
 
 
-@link(113)
 def sll(walk: Walk, at: int) -> tuple[Layer, int]:
     """Linux cooked capture, version 1."""
     _, arphrd, _, _, protocol = SLL.read(walk.data, at)
     return _cooked(walk, arphrd, protocol, at + SLL.size, "sll")
 
 
-@link(276)
 def sll2(walk: Walk, at: int) -> tuple[Layer, int]:
     """Linux cooked capture, version 2."""
     protocol, _, _, arphrd, *_ = SLL2.read(walk.data, at)
@@ -66,7 +64,6 @@ def _host_word(data: bytes, at: int) -> int:
     return family if family <= 0xFFFF else int.from_bytes(data[at : at + 4], "little")
 
 
-@link(0, 108)
 def null(walk: Walk, at: int) -> tuple[Layer, int]:
     """BSD loopback: four bytes of address family."""
     walk.need("null", at, 4)
@@ -74,13 +71,11 @@ def null(walk: Walk, at: int) -> tuple[Layer, int]:
     return _by_family(_host_word(walk.data, at), at + 4, "null")
 
 
-@link(12, 14, 101, 228, 229)
 def raw(walk: Walk, at: int) -> tuple[Layer, int]:
     """No link header: the IP version says what follows."""
     return ip.by_version(walk, at)
 
 
-@link(109)
 def enc(walk: Walk, at: int) -> tuple[Layer, int]:
     """OpenBSD's enc device: a packet before encryption or after decryption, behind family, SPI and flags."""
     walk.need("enc", at, _ENC_SIZE)
@@ -88,7 +83,6 @@ def enc(walk: Walk, at: int) -> tuple[Layer, int]:
     return _by_family(_host_word(walk.data, at), at + _ENC_SIZE, "enc")
 
 
-@link(117)
 def pflog(walk: Walk, at: int) -> tuple[Layer, int]:
     """OpenBSD's packet filter log: the header tells its length, which is rounded up to whole words."""
     length, family = PFLOG.read(walk.data, at)
@@ -100,7 +94,6 @@ def pflog(walk: Walk, at: int) -> tuple[Layer, int]:
     return _by_family(family, at + size, "pflog")
 
 
-@link(226)
 def ipnet(walk: Walk, at: int) -> tuple[Layer, int]:
     """Solaris ipnet device."""
     walk.need("ipnet", at, _IPNET_SIZE)
@@ -108,7 +101,6 @@ def ipnet(walk: Walk, at: int) -> tuple[Layer, int]:
     return _by_family(walk.data[at + 1], at + _IPNET_SIZE, "ipnet")
 
 
-@link(239)
 def nflog(walk: Walk, at: int) -> tuple[Layer, int]:
     """Linux netfilter log: attributes with host byte order lengths, one of them the packet."""
     NFLOG.read(walk.data, at)
@@ -129,7 +121,6 @@ def nflog(walk: Walk, at: int) -> tuple[Layer, int]:
     raise HaltError("nflog", start, f"more than {_MAX_ATTRIBUTES} NFLOG attributes", fault=True)
 
 
-@link(258)
 def pktap(walk: Walk, at: int) -> tuple[Layer, int]:
     """Apple PKTAP: skipped by its length; it names the link type that follows."""
     length, _, dlt = PKTAP.read(walk.data, at)

@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.model.packet import Frame, Packet, Segment, Stop
-from handshake.wire import (
-    capwap,
-    cooked,
-    erf,
-    ethernet,
-    gre,
-    gtp,
-    icmp,
-    ip,
-    ipip,
-    juniper,
-    l2tp,
-    lan,
-    llc,
-    mpls,
-    overlay,
-    serial,
-    switch,
-    tcp,
-    transition,
-    udp,
-    wifi,
-)
-from handshake.wire.fragments import Piece, Reassembly
 from handshake.wire.layout import TooShortError
 from handshake.wire.registry import by_ip_protocol, by_link
 from handshake.wire.walk import MAX_LAYERS, HaltError, Layer, Walk
 
-LAYERS = (
-    capwap, cooked, erf, ethernet, gre, gtp, icmp, ip, ipip, juniper, l2tp, lan, llc, mpls, overlay, serial, switch,
-    tcp, transition, udp, wifi,
-)  # fmt: skip
-"""The modules whose layers are known: importing them registered those."""
+if TYPE_CHECKING:
+    from handshake.wire.fragments import Piece, Reassembly
 
 CUT_SHORT = "cut short"
 
@@ -50,12 +25,22 @@ class Decoder:
     """Decodes the frames of one capture, and puts IP fragments together where a header is split over them."""
 
     def __init__(self) -> None:
-        self._reassembly = Reassembly()
+        self._reassembly: Reassembly | None = None
 
     def decode(self, frame: Frame) -> Packet:
         """As the function of that name; a packet that came in pieces is that of the frame which made it readable."""
         walk = Walk(frame)
         stop = _from_the_link(walk)
+        if walk.piece is not None:
+            walk, stop = self._put_together(walk, stop)
+        return _packet(walk, stop)
+
+    def _put_together(self, walk: Walk, stop: Stop | None) -> tuple[Walk, Stop | None]:
+        """The walk through a packet of which that was a fragment, as far as it goes."""
+        if self._reassembly is None:
+            from handshake.wire.fragments import Reassembly
+
+            self._reassembly = Reassembly()
         while walk.piece is not None:
             piece = walk.piece
             if not piece.offset and not _ends_inside_a_header(walk, piece, stop):
@@ -69,7 +54,7 @@ class Decoder:
                 break
             walk = Walk.resumed(joined)
             stop = _follow(walk, _behind(joined.piece), joined.piece.start)
-        return _packet(walk, stop)
+        return walk, stop
 
 
 def _from_the_link(walk: Walk) -> Stop | None:

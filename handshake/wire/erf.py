@@ -5,7 +5,6 @@ from __future__ import annotations
 from handshake.wire.ethernet import ethernet
 from handshake.wire.ip import ipv4, ipv6
 from handshake.wire.layout import ERF
-from handshake.wire.registry import link
 from handshake.wire.serial import hdlc
 from handshake.wire.walk import HaltError, Layer, Walk
 
@@ -19,7 +18,6 @@ _TYPES: dict[int, Layer] = {
 }  # fmt: skip
 
 
-@link(175, 176, 197)
 def erf(walk: Walk, at: int) -> tuple[Layer, int]:
     """One record header with its extension headers."""
     _, kind, *_ = ERF.read(walk.data, at)

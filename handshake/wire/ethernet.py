@@ -16,10 +16,10 @@ from handshake.wire.layout import (
     Layout,
     vlan_id,
 )
-from handshake.wire.llc import llc
-from handshake.wire.registry import by_ethertype, ethertype, link
+from handshake.wire.registry import by_ethertype
 from handshake.wire.walk import HaltError, Layer, Walk
 
+_LLC = 0x8870
 _LOWEST_ETHERTYPE = 0x0600
 """Below it the field is a length and IEEE 802.2 LLC follows (IEEE 802.3 §3.2.6)."""
 
@@ -29,11 +29,9 @@ def ethertype_or_llc(walk: Walk, kind: int, at: int, layer: str) -> tuple[Layer,
     if kind >= _LOWEST_ETHERTYPE:
         return by_ethertype(kind, at, layer)
     walk.end_at(min(at + kind, walk.end))
-    return llc, at
+    return by_ethertype(_LLC, at, layer)
 
 
-@link(1)
-@ethertype(0x6558)  # transparent Ethernet bridging, RFC 1701
 def ethernet(walk: Walk, at: int) -> tuple[Layer, int]:
     """Ethernet II or IEEE 802.3 (IEEE 802.3 §3.2.6)."""
     _, _, kind = ETHERNET.read(walk.data, at)
@@ -41,7 +39,6 @@ def ethernet(walk: Walk, at: int) -> tuple[Layer, int]:
     return ethertype_or_llc(walk, kind, at + ETHERNET.size, "ethernet")
 
 
-@ethertype(0x8100, 0x88A8, 0x9100, 0x9200)  # 802.1Q, 802.1ad, and the older QinQ numbers
 def vlan(walk: Walk, at: int) -> tuple[Layer, int]:
     """One 802.1Q or 802.1ad tag; a tag with VLAN 0 only carries a priority."""
     tci, kind = VLAN.read(walk.data, at)
@@ -62,13 +59,12 @@ def _shim(header: Layout) -> Layer:
     return shim
 
 
-ethertype(0x892F)(_shim(HSR))
-ethertype(0xF1C1)(_shim(RTAG))
-ethertype(0x8926)(_shim(VNTAG))
-ethertype(0x893F)(_shim(ETAG))
+hsr = _shim(HSR)
+rtag = _shim(RTAG)
+vntag = _shim(VNTAG)
+etag = _shim(ETAG)
 
 
-@ethertype(0x88E7)
 def pbb(walk: Walk, at: int) -> tuple[Layer, int]:
     """Provider backbone bridge: a whole Ethernet frame of a customer inside (IEEE 802.1ah)."""
     (flags_isid,) = PBB.read(walk.data, at)
@@ -77,7 +73,6 @@ def pbb(walk: Walk, at: int) -> tuple[Layer, int]:
     return ethernet, at + PBB.size
 
 
-@ethertype(0x88E5)
 def macsec(walk: Walk, at: int) -> tuple[Layer, int]:
     """MACsec (IEEE 802.1AE §9): entered where it only protects from change, and leaves the content readable."""
     tci, _, _ = MACSEC.read(walk.data, at)

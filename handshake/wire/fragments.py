@@ -8,10 +8,11 @@ favourite of those who attack. Of overlapping ones the bytes that came first cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from handshake.model.packet import Frame, Tags
+from handshake.model.record import dataclass
 
 MOST_PENDING = 512
 """Packets that wait for fragments at once; the oldest is given up first."""

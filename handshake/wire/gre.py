@@ -6,7 +6,7 @@ from handshake.wire.ethernet import ethernet
 from handshake.wire.guess import ip_follows
 from handshake.wire.ip import by_version, ipv4
 from handshake.wire.layout import ERSPAN2, ERSPAN3, GRE, GRE_ROUTE, GRE_WORD, PPTP, erspan_session, erspan_version
-from handshake.wire.registry import ETHERTYPES, by_ethertype, ip_protocol, udp_tunnel
+from handshake.wire.registry import ETHERTYPES, by_ethertype
 from handshake.wire.serial import ppp
 from handshake.wire.walk import HaltError, Layer, Walk
 
@@ -19,7 +19,6 @@ _WCCP_REDIRECT_SIZE = 4
 _MAX_ROUTES = 64
 
 
-@ip_protocol(47)
 def gre(walk: Walk, at: int) -> tuple[Layer, int]:
     """GRE with the optional fields of RFC 1701 and RFC 2890."""
     flags, protocol = GRE.read(walk.data, at)
@@ -64,7 +63,6 @@ def _content(walk: Walk, flags: int, protocol: int, key: int | None, at: int) ->
     return by_ethertype(protocol, at, "gre")
 
 
-@udp_tunnel(4754)
 def gre_in_udp(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """GRE in UDP (RFC 8086): a version 0 header without reserved bits, and a protocol that is decoded."""
     if at + GRE.size > walk.captured:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.wire.guess import ip_follows, ppp_follows
 from handshake.wire.ip import by_version
 from handshake.wire.layout import GTP, GTP0, GTP_OPTIONAL, Layout
-from handshake.wire.registry import udp_tunnel
 from handshake.wire.serial import ppp
-from handshake.wire.walk import Layer, Walk
+
+if TYPE_CHECKING:
+    from handshake.wire.walk import Layer, Walk
 
 _VERSION_TYPE = 0xF0
 _VERSION_0, _VERSION_1 = 0x10, 0x30
@@ -17,7 +20,6 @@ _T_PDU = 255
 _MAX_EXTENSIONS = 16
 
 
-@udp_tunnel(2152, 3386)
 def gtp(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """GTP version 1 (3GPP TS 29.281 §5) and version 0 (TS 09.60); only user packets, and only with IP or PPP inside."""
     header = _header(walk, at)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.wire.layout import (
     ETHERNET,
     IPV4,
@@ -13,7 +15,9 @@ from handshake.wire.layout import (
     ipv6_version,
 )
 from handshake.wire.registry import known_ethertype, known_ppp_protocol
-from handshake.wire.walk import Walk
+
+if TYPE_CHECKING:
+    from handshake.wire.walk import Walk
 
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLANS, _MAX_VLANS = (0x8100, 0x88A8), 4

@@ -24,7 +24,6 @@ from handshake.wire.layout import (
     ipv6_fragment_offset,
     ipv6_version,
 )
-from handshake.wire.registry import ip_protocol
 from handshake.wire.walk import HaltError, Walk
 
 MEANINGS_V4 = {
@@ -133,13 +132,11 @@ def _error(walk: Walk, at: int, version: int) -> None:
     )
 
 
-@ip_protocol(1)
 def icmpv4(walk: Walk, at: int) -> None:
     """One ICMP message; errors become an `IcmpError`, the rest is counted."""
     _error(walk, at, 4)
 
 
-@ip_protocol(58)
 def icmpv6(walk: Walk, at: int) -> None:
     """One ICMPv6 message; errors become an `IcmpError`, the rest is counted."""
     _error(walk, at, 6)

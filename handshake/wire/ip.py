@@ -18,7 +18,7 @@ from handshake.wire.layout import (
     ipv6_more_fragments,
     ipv6_version,
 )
-from handshake.wire.registry import by_ip_protocol, ethertype, ipv6_extension, nlpid, ppp_protocol
+from handshake.wire.registry import by_ip_protocol
 from handshake.wire.walk import HaltError, Layer, Walk
 
 
@@ -34,9 +34,6 @@ def by_version(walk: Walk, at: int) -> tuple[Layer, int]:
     raise HaltError("ip", at, f"IP version {version}", fault=True)
 
 
-@ethertype(0x0800)
-@ppp_protocol(0x0021)
-@nlpid(0xCC)
 def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
     """One IPv4 header with its options. Of a fragmented packet the first fragment goes on (`wire.fragments`)."""
     version_ihl, tos, total, walk.ip_id, fragment, walk.ttl, protocol, _, walk.src, walk.dst = IPV4.read(walk.data, at)
@@ -61,9 +58,6 @@ def ipv4(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_ip_protocol(walk, protocol, at + length, "ipv4")
 
 
-@ethertype(0x86DD)
-@ppp_protocol(0x0057)
-@nlpid(0x8E)
 def ipv6(walk: Walk, at: int) -> tuple[Layer, int]:
     """The fixed IPv6 header; extension headers are layers of their own."""
     head, length, protocol, walk.ttl, walk.src, walk.dst = IPV6.read(walk.data, at)
@@ -88,7 +82,6 @@ def _extension_end(walk: Walk, at: int, length: int, layer: str) -> int:
     return at + size
 
 
-@ipv6_extension(0, 60, 135, 139, 140)
 def ipv6_options(walk: Walk, at: int) -> tuple[Layer, int]:
     """Hop-by-hop, destination options, mobility and alike: skipped by their length."""
     protocol, length = IPV6_EXTENSION.read(walk.data, at)
@@ -96,7 +89,6 @@ def ipv6_options(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_ip_protocol(walk, protocol, after, "ipv6-extension")
 
 
-@ipv6_extension(43)
 def ipv6_routing(walk: Walk, at: int) -> tuple[Layer, int]:
     """Routing header: with segments left, the last address of types 0 and 2 is where the packet really goes."""
     protocol, length, kind, left = IPV6_ROUTING.read(walk.data, at)
@@ -106,7 +98,6 @@ def ipv6_routing(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_ip_protocol(walk, protocol, after, "ipv6-routing")
 
 
-@ipv6_extension(44)
 def ipv6_fragment(walk: Walk, at: int) -> tuple[Layer, int]:
     """Fragment header; an atomic fragment (offset 0, no more) is a whole packet (RFC 6946)."""
     protocol, _, offset_more, number = IPV6_FRAGMENT.read(walk.data, at)

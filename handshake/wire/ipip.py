@@ -8,34 +8,30 @@ from handshake.model.packet import Tag
 from handshake.wire.ethernet import ethernet
 from handshake.wire.ip import ipv4, ipv6
 from handshake.wire.layout import AH, ETHERIP, IPCOMP, ah_size
-from handshake.wire.registry import by_ip_protocol, ip_protocol
+from handshake.wire.registry import by_ip_protocol
 from handshake.wire.walk import HaltError, Layer, Walk
 
 _LONGEST_PACKET = 0xFFFF
 
 
-@ip_protocol(4, 94)
 def ipv4_in_ip(walk: Walk, at: int) -> tuple[Layer, int]:
     """IPv4 in IPv4 (RFC 2003) or in IPv6 (RFC 2473)."""
     walk.enter(f"4in{walk.version}")
     return ipv4, at
 
 
-@ip_protocol(41)
 def ipv6_in_ip(walk: Walk, at: int) -> tuple[Layer, int]:
     """IPv6 in IPv4 (RFC 4213) or in IPv6 (RFC 2473)."""
     walk.enter(f"6in{walk.version}")
     return ipv6, at
 
 
-@ip_protocol(143)
 def ethernet_in_ip(walk: Walk, at: int) -> tuple[Layer, int]:
     """An Ethernet frame, as segment routing carries it (RFC 8986 §4.9)."""
     walk.enter("ethernet-in-ip")
     return ethernet, at
 
 
-@ip_protocol(97)
 def etherip(walk: Walk, at: int) -> tuple[Layer, int]:
     """EtherIP, always version 3 (RFC 3378 §3)."""
     (version,) = ETHERIP.read(walk.data, at)
@@ -48,7 +44,6 @@ def etherip(walk: Walk, at: int) -> tuple[Layer, int]:
     return ethernet, at + ETHERIP.size
 
 
-@ip_protocol(51)
 def ah(walk: Walk, at: int) -> tuple[Layer, int]:
     """IPsec authentication header (RFC 4302 §2): no tunnel by itself, so it has no ends."""
     protocol, length, _, spi, _ = AH.read(walk.data, at)
@@ -61,7 +56,6 @@ def ah(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_ip_protocol(walk, protocol, at + size, "ah")
 
 
-@ip_protocol(108)
 def ipcomp(walk: Walk, at: int) -> tuple[Layer, int]:
     """IP payload compression (RFC 3173) with DEFLATE (RFC 2394): what follows is read from the inflated bytes."""
     protocol, _, _ = IPCOMP.read(walk.data, at)

@@ -8,7 +8,7 @@ from handshake.wire.ip import by_version
 from handshake.wire.layout import ETHERTYPE, JUNIPER, JUNIPER_EXTENSIONS, NLPID
 from handshake.wire.linktypes import link_name
 from handshake.wire.llc import SNAP_BEGINNING, atm
-from handshake.wire.registry import by_ethertype, by_nlpid, link
+from handshake.wire.registry import by_ethertype, by_nlpid
 from handshake.wire.serial import chdlc, frame_relay, ppp
 from handshake.wire.walk import HaltError, Layer, Walk
 
@@ -76,12 +76,12 @@ def _ethertype(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_ethertype(kind, at + ETHERTYPE.size, "juniper")
 
 
-link(167, 178)(_plain(ethernet))
-link(179)(_plain(ppp))
-link(180)(_plain(frame_relay))
-link(181)(_plain(chdlc))
-link(168)(_plain(_ethertype))
-link(132)(_behind_cookie(16))
-link(130, 131)(_behind_cookie(2))
-link(134, 137)(_behind_cookie(4))
-link(133, 135, 136, 164)(_behind_cookie(8))
+plain_ethernet = _plain(ethernet)
+plain_ppp = _plain(ppp)
+plain_frame_relay = _plain(frame_relay)
+plain_chdlc = _plain(chdlc)
+plain_ethertype = _plain(_ethertype)
+cookie_16 = _behind_cookie(16)
+cookie_2 = _behind_cookie(2)
+cookie_4 = _behind_cookie(4)
+cookie_8 = _behind_cookie(8)

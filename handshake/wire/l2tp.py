@@ -6,7 +6,6 @@ from handshake.model.packet import Tag
 from handshake.wire.ethernet import ethernet
 from handshake.wire.guess import ethernet_follows, ppp_follows
 from handshake.wire.layout import L2TP, L2TP_IDS, L2TP_WORD, L2TPV3, L2TPV3_UDP, TooShortError
-from handshake.wire.registry import ip_protocol, udp_tunnel
 from handshake.wire.serial import ppp
 from handshake.wire.walk import HaltError, Layer, Walk
 
@@ -16,7 +15,6 @@ _COOKIES_AND_SUBLAYERS = (0, 4, 8, 12)
 """Bytes between a session and its frame; both ends agreed on them out of our sight (RFC 3931 §4.1)."""
 
 
-@udp_tunnel(1701)
 def l2tp(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """A data message (RFC 2661 §3.1, RFC 3931 §4.1.2); control messages are an exchange like any other."""
     try:
@@ -69,7 +67,6 @@ def _v3(walk: Walk, session: int, at: int) -> tuple[Layer, int] | None:
     return None
 
 
-@ip_protocol(115)
 def l2tpv3(walk: Walk, at: int) -> tuple[Layer, int]:
     """L2TPv3 right in IP (RFC 3931 §4.1.1); session 0 is control."""
     (session,) = L2TPV3.read(walk.data, at)

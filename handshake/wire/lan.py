@@ -18,7 +18,7 @@ from handshake.wire.layout import (
     token_ring_route_size,
 )
 from handshake.wire.llc import atm, llc
-from handshake.wire.registry import by_ethertype, link
+from handshake.wire.registry import by_ethertype
 from handshake.wire.walk import HaltError, Layer, Walk
 
 _ARCNET_IP = (0xF0, 0xD4, 0xC4)
@@ -29,7 +29,6 @@ _ARCNET_EXCEPTION, _ARCNET_EXCEPTION_SIZE = 0xFF, 4
 _ARCNET_NAMES = {0xF1: "ARP", 0xD5: "ARP", 0xD6: "RARP", 0xDD: "AppleTalk", 0xFA: "IPX", 0x80: "ARCnet diagnosis"}
 
 
-@link(10)
 def fddi(walk: Walk, at: int) -> tuple[Layer, int]:
     """FDDI; asynchronous frames carry LLC (ANSI X3.139)."""
     control, _, _ = FDDI.read(walk.data, at)
@@ -39,7 +38,6 @@ def fddi(walk: Walk, at: int) -> tuple[Layer, int]:
     return llc, at + FDDI.size
 
 
-@link(6)
 def token_ring(walk: Walk, at: int) -> tuple[Layer, int]:
     """Token ring with its source route (IEEE 802.5)."""
     _, control, _, src, _ = TOKEN_RING.read(walk.data, at)
@@ -57,7 +55,6 @@ def token_ring(walk: Walk, at: int) -> tuple[Layer, int]:
     return llc, after
 
 
-@link(122)
 def fibre_channel_ip(walk: Walk, at: int) -> tuple[Layer, int]:
     """IP over Fibre Channel: the network header, then LLC (RFC 2625 §3)."""
     FIBRE_CHANNEL_IP.read(walk.data, at)
@@ -65,7 +62,6 @@ def fibre_channel_ip(walk: Walk, at: int) -> tuple[Layer, int]:
     return llc, at + FIBRE_CHANNEL_IP.size
 
 
-@link(138)
 def ieee1394(walk: Walk, at: int) -> tuple[Layer, int]:
     """IP over FireWire as Apple's systems record it."""
     _, _, kind = IEEE1394_IP.read(walk.data, at)
@@ -73,7 +69,6 @@ def ieee1394(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_ethertype(kind, at + IEEE1394_IP.size, "ieee1394")
 
 
-@link(242)
 def ipoib(walk: Walk, at: int) -> tuple[Layer, int]:
     """IP over InfiniBand: link addresses, then the header of RFC 4391 §6."""
     _, _, kind, _ = IPOIB.read(walk.data, at)
@@ -92,7 +87,6 @@ def _arcnet(walk: Walk, kind: int, split: int, at: int) -> tuple[Layer, int]:
     raise HaltError("arcnet", at, _ARCNET_NAMES.get(kind, f"ARCnet type {kind:#04x}"), fault=False)
 
 
-@link(7)
 def arcnet(walk: Walk, at: int) -> tuple[Layer, int]:
     """ARCnet as BSD records it, each fragment by itself (RFC 1201, RFC 1051)."""
     _, _, kind = ARCNET.read(walk.data, at)
@@ -107,7 +101,6 @@ def arcnet(walk: Walk, at: int) -> tuple[Layer, int]:
     return _arcnet(walk, kind, split, at + ARCNET_SPLIT.size)
 
 
-@link(129)
 def arcnet_linux(walk: Walk, at: int) -> tuple[Layer, int]:
     """ARCnet as Linux records it: reassembled."""
     *_, kind = ARCNET_LINUX.read(walk.data, at)
@@ -118,7 +111,6 @@ def arcnet_linux(walk: Walk, at: int) -> tuple[Layer, int]:
     return _arcnet(walk, kind, 0, at)
 
 
-@link(123)
 def sunatm(walk: Walk, at: int) -> tuple[Layer, int]:
     """ATM as Solaris records it; the virtual circuit is the tag."""
     flags, vpi, vci = SUNATM.read(walk.data, at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from handshake.wire.guess import ip_follows
 from handshake.wire.ip import by_version
 from handshake.wire.layout import LLC, NLPID, SNAP
-from handshake.wire.registry import by_ethertype, by_nlpid, ethertype, link, nlpid
+from handshake.wire.registry import by_ethertype, by_nlpid
 from handshake.wire.walk import HaltError, Layer, Walk
 
 _SAP_NAMES = {
@@ -51,19 +51,16 @@ def _snap(walk: Walk, at: int, pad: int) -> tuple[Layer, int]:
     raise HaltError("snap", after, f"SNAP protocol {oui.hex('-')} {protocol:#06x}", fault=False)
 
 
-@ethertype(0x8870)  # jumbo frames, whose length does not fit into the length field
 def llc(walk: Walk, at: int) -> tuple[Layer, int]:
     """LLC header, and SNAP where it says so."""
     return _llc(walk, at, 0)
 
 
-@nlpid(0x80)
 def snap(walk: Walk, at: int) -> tuple[Layer, int]:
     """SNAP header without LLC before it (RFC 2427 §3)."""
     return _snap(walk, at, 0)
 
 
-@link(11, 100)
 def atm(walk: Walk, at: int) -> tuple[Layer, int]:
     """AAL5 frame of RFC 2684: LLC, bridged Ethernet behind two bytes of padding, or IP alone (VC multiplexing)."""
     if ip_follows(walk, at):
@@ -71,7 +68,6 @@ def atm(walk: Walk, at: int) -> tuple[Layer, int]:
     return _llc(walk, at, 2)
 
 
-@link(19, 106)
 def classical_ip(walk: Walk, at: int) -> tuple[Layer, int]:
     """Linux classical IP over ATM: the LLC header of RFC 2225 is there or not."""
     if walk.data[at : at + LLC.size] == SNAP_BEGINNING:

@@ -6,7 +6,6 @@ from handshake.wire.ethernet import ethernet
 from handshake.wire.guess import ethernet_follows, ip_follows
 from handshake.wire.ip import by_version
 from handshake.wire.layout import MPLS, TooShortError, mpls_bottom, mpls_label
-from handshake.wire.registry import ethertype, ip_protocol, link, ppp_protocol, udp_tunnel
 from handshake.wire.walk import MAX_LAYERS, HaltError, Layer, Walk
 
 _CONTROL_WORD_SIZE = 4
@@ -14,10 +13,6 @@ _CONTROL_WORD, _ASSOCIATED_CHANNEL = 0, 1
 """First four bits of RFC 4385; no IP version has these numbers (RFC 4928 §3)."""
 
 
-@link(219)
-@ethertype(0x8847, 0x8848)
-@ppp_protocol(0x0281, 0x0283)
-@ip_protocol(137)
 def mpls(walk: Walk, at: int) -> tuple[Layer, int]:
     """One label stack entry (RFC 3032 §2.1); below the last one nothing says what follows."""
     (entry,) = MPLS.read(walk.data, at)
@@ -44,7 +39,6 @@ def _bottom(walk: Walk, at: int) -> tuple[Layer, int]:
     raise HaltError("mpls", at, "MPLS pseudowire of unknown content", fault=False)
 
 
-@udp_tunnel(6635)
 def mpls_in_udp(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """MPLS in UDP (RFC 7510): a label stack with a bottom below which something is recognised."""
     start = at

@@ -6,7 +6,7 @@ from handshake.wire.ethernet import ethernet
 from handshake.wire.ip import ipv4, ipv6
 from handshake.wire.layout import ETHERNET, GENEVE, NSH, VXLAN, VXLAN_GPE, geneve_options_size, nsh_size
 from handshake.wire.mpls import mpls
-from handshake.wire.registry import ETHERTYPES, ethertype, udp_tunnel
+from handshake.wire.registry import ETHERTYPES
 from handshake.wire.walk import HaltError, Layer, Walk
 
 _VXLAN_FLAGS = (0x08, 0x88)
@@ -15,7 +15,6 @@ _GPE_RESERVED, _GPE_NEEDED = 0x30 | 0xC0, 0x08 | 0x04
 """Version and reserved bits; VNI and next protocol present."""
 
 
-@udp_tunnel(4789, 8472)
 def vxlan(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """VXLAN (RFC 7348 §5), on the assigned port or on the older one of Linux."""
     if at + VXLAN.size > walk.captured:
@@ -28,7 +27,6 @@ def vxlan(walk: Walk, at: int) -> tuple[Layer, int] | None:
     return ethernet, at + VXLAN.size
 
 
-@udp_tunnel(4790)
 def vxlan_gpe(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """VXLAN with a next protocol (draft-ietf-nvo3-vxlan-gpe-13 §3)."""
     if at + VXLAN_GPE.size > walk.captured:
@@ -41,7 +39,6 @@ def vxlan_gpe(walk: Walk, at: int) -> tuple[Layer, int] | None:
     return _NEXT[following], at + VXLAN_GPE.size
 
 
-@udp_tunnel(6081)
 def geneve(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """Geneve (RFC 8926 §3.4); options are skipped by their length."""
     if at + GENEVE.size > walk.captured:
@@ -56,7 +53,6 @@ def geneve(walk: Walk, at: int) -> tuple[Layer, int] | None:
     return ETHERTYPES[protocol], at + size
 
 
-@ethertype(0x894F)
 def nsh(walk: Walk, at: int) -> tuple[Layer, int]:
     """Network service header (RFC 8300 §2); the service path is the tag."""
     version_size, _, following, path = NSH.read(walk.data, at)

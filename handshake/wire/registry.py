@@ -1,38 +1,115 @@
-"""What follows what: each layer registers itself here under the numbers by which others name it.
+"""What follows what: the layers by the numbers under which others name them, all on one page.
 
-A layer is a function (`wire.walk.Layer`). The decorators put it into a table, so that the number of a protocol
-stands once, beside the code that reads it; `ethertype(…)`, `ip_protocol(…)` … may be stacked on one function.
-Adding a protocol is one decorated function in one of the modules that `wire.decode` names.
+A layer is a function (`wire.walk.Layer`). It stands here as `module.function` of this room, and its module is imported
+with the first packet that needs it: a capture of Ethernet knows nothing of Frame Relay. Adding a protocol is one such
+function, and its line here.
 """
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from importlib import import_module
 
-from handshake.wire.linktypes import link_name
 from handshake.wire.walk import HaltError, Layer, Walk
 
-LINKS: dict[int, Layer] = {}
+Table = dict[int, Layer]
+
+
+def _table(**modules: dict[str, int | tuple[int, ...]]) -> Table:
+    """The layers of some modules, `module={function: its numbers}`, by their numbers."""
+    table: Table = {}
+    for module, functions in modules.items():
+        for function, numbers in functions.items():
+            for number in numbers if isinstance(numbers, tuple) else (numbers,):
+                if number in table:
+                    raise ValueError(f"{number} stands twice in a table")
+                table[number] = _later(table, number, module, function)
+    return table
+
+
+def _later(table: Table, number: int, module: str, function: str) -> Layer:
+    """The layer until its first packet: it puts the function itself in its place."""
+
+    def layer(walk: Walk, at: int) -> tuple[Layer, int] | None:
+        found: Layer = getattr(import_module(f"handshake.wire.{module}"), function)
+        table[number] = found
+        return found(walk, at)
+
+    return layer
+
+
+LINKS = _table(
+    ethernet={"ethernet": 1},
+    llc={"atm": (11, 100), "classical_ip": (19, 106)},
+    serial={
+        "ppp": 9, "hdlc": 50, "ppp_with_direction": 204, "pppd": 166, "pppoe": 51, "chdlc": 104,
+        "chdlc_with_direction": 205, "frame_relay": 107, "frame_relay_with_direction": 206, "slip": 8,
+        "bsdos_slip": (15, 102),
+    },
+    cooked={
+        "sll": 113, "sll2": 276, "null": (0, 108), "raw": (12, 14, 101, 228, 229), "enc": 109, "pflog": 117,
+        "ipnet": 226, "nflog": 239, "pktap": 258,
+    },
+    wifi={"dot11": 105, "radiotap": 127, "ppi": 192, "avs": 163, "prism": 119},
+    lan={
+        "fddi": 10, "token_ring": 6, "fibre_channel_ip": 122, "ieee1394": 138, "ipoib": 242, "arcnet": 7,
+        "arcnet_linux": 129, "sunatm": 123,
+    },
+    switch={
+        "netanalyzer": 240, "netanalyzer_with_preamble": 241, "broadcom": 281, "broadcom_prepended": 282, "dsa": 284,
+        "edsa": 285, "mpacket": 274, "epon": 259,
+    },
+    juniper={
+        "plain_ethernet": (167, 178), "plain_ppp": 179, "plain_frame_relay": 180, "plain_chdlc": 181,
+        "plain_ethertype": 168, "cookie_16": 132, "cookie_2": (130, 131), "cookie_4": (134, 137),
+        "cookie_8": (133, 135, 136, 164),
+    },
+    erf={"erf": (175, 176, 197)},
+    mpls={"mpls": 219},
+)  # fmt: skip
 """LINKTYPE number (registry of tcpdump.org, names in `wire.linktypes`) to the first layer."""
-ETHERTYPES: dict[int, Layer] = {}
-IP_PROTOCOLS: dict[int, Layer] = {}
-IPV6_EXTENSIONS: dict[int, Layer] = {}
+ETHERTYPES = _table(
+    ip={"ipv4": 0x0800, "ipv6": 0x86DD},
+    ethernet={
+        "ethernet": 0x6558,  # transparent Ethernet bridging, RFC 1701
+        "vlan": (0x8100, 0x88A8, 0x9100, 0x9200),  # 802.1Q, 802.1ad, and the older QinQ numbers
+        "pbb": 0x88E7, "macsec": 0x88E5, "hsr": 0x892F, "rtag": 0xF1C1, "vntag": 0x8926, "etag": 0x893F,
+    },
+    llc={"llc": 0x8870},  # jumbo frames, whose length does not fit into the length field
+    serial={"ppp": 0x880B, "pppoe": 0x8864},
+    mpls={"mpls": (0x8847, 0x8848)},
+    overlay={"nsh": 0x894F},
+    switch={"trill": 0x22F3, "fabricpath": 0x8903},
+)  # fmt: skip
+IP_PROTOCOLS = _table(
+    tcp={"tcp": 6},
+    udp={"udp": 17},
+    icmp={"icmpv4": 1, "icmpv6": 58},
+    ipip={
+        "ipv4_in_ip": (4, 94), "ipv6_in_ip": 41, "ethernet_in_ip": 143, "etherip": 97, "ah": 51, "ipcomp": 108,
+    },
+    gre={"gre": 47},
+    l2tp={"l2tpv3": 115},
+    mpls={"mpls": 137},
+)  # fmt: skip
+IPV6_EXTENSIONS = _table(ip={"ipv6_options": (0, 60, 135, 139, 140), "ipv6_routing": 43, "ipv6_fragment": 44})
 """IPv6 extension headers (RFC 7045 §3)."""
-PPP_PROTOCOLS: dict[int, Layer] = {}
-NLPIDS: dict[int, Layer] = {}
+PPP_PROTOCOLS = _table(
+    ip={"ipv4": 0x0021, "ipv6": 0x0057},
+    serial={"ppp_multilink": 0x003D, "ppp_bridged": 0x0031},
+    mpls={"mpls": (0x0281, 0x0283)},
+)
+NLPIDS = _table(ip={"ipv4": 0xCC, "ipv6": 0x8E}, llc={"snap": 0x80}, serial={"ppp": 0xCF})
 """Network layer protocol identifiers (ISO/IEC TR 9577), by which Frame Relay and ATM name what they carry."""
-UDP_TUNNELS: dict[int, Layer] = {}
-"""UDP port, at either end, to the tunnel that is tried there."""
-
-F = TypeVar("F", bound=Layer)
-
-
-class Register(Protocol):
-    """A decorator that returns its function as it was."""
-
-    def __call__(self, layer: F, /) -> F:
-        """Put the layer into a table."""
-
+UDP_TUNNELS = _table(
+    overlay={"vxlan": (4789, 8472), "vxlan_gpe": 4790, "geneve": 6081},
+    gtp={"gtp": (2152, 3386)},
+    l2tp={"l2tp": 1701},
+    gre={"gre_in_udp": 4754},
+    mpls={"mpls_in_udp": 6635},
+    capwap={"capwap": 5247},
+    transition={"teredo": 3544, "ayiya": 5072},
+)
+"""UDP port, at either end, to the tunnel that is tried there: not its own, it returns None."""
 
 _ETHERTYPE_NAMES = {
     0x0806: "ARP", 0x2000: "CDP", 0x2001: "NHRP", 0x22EA: "SRP", 0x22F0: "AVTP", 0x6003: "DECnet", 0x8035: "RARP",
@@ -62,52 +139,6 @@ _NLPID_NAMES = {
 }  # fmt: skip
 
 
-def _register(table: dict[int, Layer], numbers: tuple[int, ...]) -> Register:
-    def register(layer: F, /) -> F:
-        for number in numbers:
-            if number in table:
-                raise ValueError(f"{number} is already {table[number].__name__}")
-            table[number] = layer
-        return layer
-
-    return register
-
-
-def link(*numbers: int) -> Register:
-    """Register the decorated layer as the first one of these link types."""
-    return _register(LINKS, numbers)
-
-
-def ethertype(*numbers: int) -> Register:
-    """Register the decorated layer under EtherTypes."""
-    return _register(ETHERTYPES, numbers)
-
-
-def ip_protocol(*numbers: int) -> Register:
-    """Register the decorated layer under IP protocol numbers."""
-    return _register(IP_PROTOCOLS, numbers)
-
-
-def ipv6_extension(*numbers: int) -> Register:
-    """Register the decorated layer under next-header numbers that only IPv6 knows."""
-    return _register(IPV6_EXTENSIONS, numbers)
-
-
-def ppp_protocol(*numbers: int) -> Register:
-    """Register the decorated layer under PPP protocol numbers."""
-    return _register(PPP_PROTOCOLS, numbers)
-
-
-def nlpid(*numbers: int) -> Register:
-    """Register the decorated layer under network layer protocol identifiers."""
-    return _register(NLPIDS, numbers)
-
-
-def udp_tunnel(*ports: int) -> Register:
-    """Register the decorated layer under UDP ports. A port is only a hint: not its tunnel, the layer returns None."""
-    return _register(UDP_TUNNELS, ports)
-
-
 def known_ethertype(number: int) -> bool:
     """Whether an EtherType is decoded or at least has a name."""
     return number in ETHERTYPES or number in _ETHERTYPE_NAMES
@@ -122,6 +153,8 @@ def by_link(number: int, at: int, layer: str) -> tuple[Layer, int]:
     """What a link type begins with. Raises HaltError, with its name, for one that is not decoded."""
     following = LINKS.get(number)
     if following is None:
+        from handshake.wire.linktypes import link_name
+
         raise HaltError(layer, at, link_name(number), fault=False)
     return following, at
 

@@ -6,16 +6,7 @@ from handshake.model.packet import Tag
 from handshake.wire.guess import ip_follows
 from handshake.wire.ip import by_version
 from handshake.wire.layout import CHDLC, NLPID, PPP_BRIDGED, PPP_MULTILINK, PPPOE
-from handshake.wire.registry import (
-    by_ethertype,
-    by_nlpid,
-    by_ppp_protocol,
-    ethertype,
-    known_ethertype,
-    link,
-    nlpid,
-    ppp_protocol,
-)
+from handshake.wire.registry import by_ethertype, by_nlpid, by_ppp_protocol, known_ethertype
 from handshake.wire.walk import HaltError, Layer, Walk
 
 _ETHERNET = 0x6558
@@ -29,9 +20,6 @@ _LONGEST_DLCI = 4
 _SLIP_SIZE, _BSDOS_SIZES = 16, (16, 24)
 
 
-@link(9)
-@nlpid(0xCF)
-@ethertype(0x880B)
 def ppp(walk: Walk, at: int) -> tuple[Layer, int]:
     """PPP with or without the HDLC address and control bytes, protocol field compressed or not (RFC 1661 §2)."""
     framing = 2 if walk.data[at : at + 2] == b"\xff\x03" else 0
@@ -44,7 +32,6 @@ def ppp(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_ppp_protocol(protocol, at + size, "ppp")
 
 
-@link(50)
 def hdlc(walk: Walk, at: int) -> tuple[Layer, int]:
     """PPP in HDLC-like framing, or Cisco HDLC: the address byte tells."""
     if at < walk.captured and walk.data[at] in _CHDLC_ADDRESSES:
@@ -52,21 +39,18 @@ def hdlc(walk: Walk, at: int) -> tuple[Layer, int]:
     return ppp(walk, at)
 
 
-@link(204)
 def ppp_with_direction(walk: Walk, at: int) -> tuple[Layer, int]:
     """PPP behind one byte that tells sent from received."""
     walk.need("ppp", at, 1)
     return ppp(walk, at + 1)
 
 
-@link(166)
 def pppd(walk: Walk, at: int) -> tuple[Layer, int]:
     """PPP as pppd records it: the direction stands in place of the HDLC address, before the control byte."""
     walk.need("ppp", at, 2)
     return ppp(walk, at + 2)
 
 
-@ppp_protocol(0x003D)
 def ppp_multilink(walk: Walk, at: int) -> tuple[Layer, int]:
     """Multilink PPP with long sequence numbers, as negotiated by default (RFC 1990 §3)."""
     (flags,) = PPP_MULTILINK.read(walk.data, at)
@@ -78,7 +62,6 @@ def ppp_multilink(walk: Walk, at: int) -> tuple[Layer, int]:
     return ppp, at + PPP_MULTILINK.size
 
 
-@ppp_protocol(0x0031)
 def ppp_bridged(walk: Walk, at: int) -> tuple[Layer, int]:
     """An Ethernet frame over PPP (RFC 3518 §4.2)."""
     flags, kind = PPP_BRIDGED.read(walk.data, at)
@@ -90,8 +73,6 @@ def ppp_bridged(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_ethertype(_ETHERNET, at + size, "ppp-bridged")
 
 
-@link(51)
-@ethertype(0x8864)
 def pppoe(walk: Walk, at: int) -> tuple[Layer, int]:
     """PPPoE session stage (RFC 2516 §4)."""
     version_type, code, session, length = PPPOE.read(walk.data, at)
@@ -106,7 +87,6 @@ def pppoe(walk: Walk, at: int) -> tuple[Layer, int]:
     return ppp, at
 
 
-@link(104)
 def chdlc(walk: Walk, at: int) -> tuple[Layer, int]:
     """Cisco HDLC (RFC 1547 §4.3.1)."""
     _, _, kind = CHDLC.read(walk.data, at)
@@ -116,14 +96,12 @@ def chdlc(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_ethertype(kind, at + CHDLC.size, "chdlc")
 
 
-@link(205)
 def chdlc_with_direction(walk: Walk, at: int) -> tuple[Layer, int]:
     """Cisco HDLC behind one byte that tells sent from received."""
     walk.need("chdlc", at, 1)
     return chdlc(walk, at + 1)
 
 
-@link(107)
 def frame_relay(walk: Walk, at: int) -> tuple[Layer, int]:
     """Frame Relay (Q.922), multiprotocol as in RFC 2427 or with Cisco's EtherType; the circuit is the tag."""
     start, dlci = at, 0
@@ -154,14 +132,12 @@ def frame_relay(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_nlpid(kind, at + NLPID.size, "frame-relay")
 
 
-@link(206)
 def frame_relay_with_direction(walk: Walk, at: int) -> tuple[Layer, int]:
     """Frame Relay behind one byte that tells sent from received."""
     walk.need("frame-relay", at, 1)
     return frame_relay(walk, at + 1)
 
 
-@link(8)
 def slip(walk: Walk, at: int) -> tuple[Layer, int]:
     """SLIP: direction and compressed header, then the packet as it was decompressed."""
     walk.need("slip", at, _SLIP_SIZE)
@@ -169,7 +145,6 @@ def slip(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_version(walk, at + _SLIP_SIZE)
 
 
-@link(15, 102)
 def bsdos_slip(walk: Walk, at: int) -> tuple[Layer, int]:
     """SLIP of BSD/OS: tcpdump and libpcap disagree on the size of its header, so the packet is recognised."""
     walk.need("slip", at, min(_BSDOS_SIZES))

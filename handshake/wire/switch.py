@@ -16,7 +16,6 @@ from handshake.wire.layout import (
     trill_options_size,
     vlan_id,
 )
-from handshake.wire.registry import ethertype, link
 from handshake.wire.walk import HaltError, Layer, Walk
 
 _DSA_TAGGED = 1 << 29
@@ -29,7 +28,6 @@ _NETANALYZER, _ETHERNET_PREAMBLE = 4, 8
 _EPON_START, _EPON_PREAMBLE = b"\xd5\x55", 6
 
 
-@link(281)
 def broadcom(walk: Walk, at: int) -> tuple[Layer, int]:
     """Ethernet with the four-byte tag of Broadcom switches behind the addresses."""
     *_, kind = BROADCOM.read(walk.data, at)
@@ -37,7 +35,6 @@ def broadcom(walk: Walk, at: int) -> tuple[Layer, int]:
     return ethertype_or_llc(walk, kind, at + BROADCOM.size, "brcm-tag")
 
 
-@link(282)
 def broadcom_prepended(walk: Walk, at: int) -> tuple[Layer, int]:
     """Ethernet behind the four-byte tag of Broadcom switches."""
     BROADCOM_TAG.read(walk.data, at)
@@ -53,19 +50,16 @@ def _dsa(walk: Walk, at: int, header: Layout) -> tuple[Layer, int]:
     return ethertype_or_llc(walk, kind, at + header.size, header.name)
 
 
-@link(284)
 def dsa(walk: Walk, at: int) -> tuple[Layer, int]:
     """Ethernet with the tag of Marvell switches, which stands in place of an 802.1Q tag."""
     return _dsa(walk, at, DSA)
 
 
-@link(285)
 def edsa(walk: Walk, at: int) -> tuple[Layer, int]:
     """Ethernet with the tag of Marvell switches behind an EtherType of its own."""
     return _dsa(walk, at, EDSA)
 
 
-@ethertype(0x22F3)
 def trill(walk: Walk, at: int) -> tuple[Layer, int]:
     """TRILL: an Ethernet frame on its way through a campus (RFC 6325 §3)."""
     flags, _, _ = TRILL.read(walk.data, at)
@@ -76,7 +70,6 @@ def trill(walk: Walk, at: int) -> tuple[Layer, int]:
     return ethernet, at + TRILL.size + trill_options_size(flags)
 
 
-@ethertype(0x8903)
 def fabricpath(walk: Walk, at: int) -> tuple[Layer, int]:
     """Cisco FabricPath: an Ethernet frame behind another one's addresses."""
     FABRICPATH.read(walk.data, at)
@@ -84,7 +77,6 @@ def fabricpath(walk: Walk, at: int) -> tuple[Layer, int]:
     return ethernet, at + FABRICPATH.size
 
 
-@link(274)
 def mpacket(walk: Walk, at: int) -> tuple[Layer, int]:
     """Ethernet with its preamble, maybe interrupted by an express frame (IEEE 802.3br §99.3)."""
     preamble, continuation, start = MPACKET.read(walk.data, at)
@@ -107,11 +99,10 @@ def _behind(name: str, size: int) -> Layer:
     return behind
 
 
-link(240)(_behind("netanalyzer", _NETANALYZER))
-link(241)(_behind("netanalyzer", _NETANALYZER + _ETHERNET_PREAMBLE))
+netanalyzer = _behind("netanalyzer", _NETANALYZER)
+netanalyzer_with_preamble = _behind("netanalyzer", _NETANALYZER + _ETHERNET_PREAMBLE)
 
 
-@link(259)
 def epon(walk: Walk, at: int) -> tuple[Layer, int]:
     """Ethernet of a passive optical network: what is left of the preamble, six bytes or seven (IEEE 802.3 §65.1.3)."""
     size = _EPON_PREAMBLE + (walk.data[at + 1 : at + 3] == _EPON_START)

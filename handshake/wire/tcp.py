@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.model import options as kinds
 from handshake.model.address import Endpoint
 from handshake.model.options import NO_OPTIONS, Option, Options
 from handshake.model.packet import Segment
 from handshake.wire.checksum import tcp_checksum_ok
 from handshake.wire.layout import TCP, tcp_flags, tcp_header_length, tcp_reserved
-from handshake.wire.registry import ip_protocol
-from handshake.wire.walk import Walk
+
+if TYPE_CHECKING:
+    from handshake.wire.walk import Walk
 
 _BODY_LENGTHS = {
     kinds.MSS: (2,),
@@ -69,7 +72,6 @@ def parse_options(data: bytes, *, cut: bool = False) -> Options:
     return Options(tuple(items), fault, cut)
 
 
-@ip_protocol(6)
 def tcp(walk: Walk, at: int) -> None:
     """One TCP header. A wrong data offset is a fault to show; ports, numbers and flags still count."""
     src_port, dst_port, seq, ack, offset_flags, wnd, _, urgent = TCP.read(walk.data, at)

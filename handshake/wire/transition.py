@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.wire.guess import ip_follows
 from handshake.wire.ip import by_version
 from handshake.wire.layout import AYIYA, TEREDO_AUTHENTICATION, ayiya_size
-from handshake.wire.registry import udp_tunnel
-from handshake.wire.walk import Layer, Walk
+
+if TYPE_CHECKING:
+    from handshake.wire.walk import Layer, Walk
 
 _AUTHENTICATION, _ORIGIN = b"\0\1", b"\0\0"
 _NONCE_AND_CONFIRMATION, _ORIGIN_SIZE = 9, 8
@@ -14,7 +17,6 @@ _FORWARD = 1
 _IP = (4, 41)
 
 
-@udp_tunnel(3544)
 def teredo(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """Teredo (RFC 4380 §5.1.1): IPv6, maybe behind an authentication and an origin indication."""
     if walk.data[at : at + 2] == _AUTHENTICATION and at + TEREDO_AUTHENTICATION.size <= walk.captured:
@@ -29,7 +31,6 @@ def teredo(walk: Walk, at: int) -> tuple[Layer, int] | None:
     return by_version(walk, at)
 
 
-@udp_tunnel(5072)
 def ayiya(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """AYIYA (draft-massar-v6ops-ayiya-02 §3); heartbeats and queries are an exchange like any other."""
     if at + AYIYA.size > walk.captured:

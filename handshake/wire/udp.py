@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handshake.model.address import Endpoint
 from handshake.model.packet import Datagram
 from handshake.wire.layout import UDP
-from handshake.wire.registry import UDP_TUNNELS, ip_protocol
-from handshake.wire.walk import Layer, Walk
+from handshake.wire.registry import UDP_TUNNELS
+
+if TYPE_CHECKING:
+    from handshake.wire.walk import Layer, Walk
 
 
-@ip_protocol(17)
 def udp(walk: Walk, at: int) -> tuple[Layer, int] | None:
     """One UDP header. The length field counts unless it is zero (jumbogram) or beyond the packet.
 

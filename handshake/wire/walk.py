@@ -1,17 +1,19 @@
 """The walk through one frame: each layer is a short function that names the next layer and its offset.
 
 A layer takes the walk and the offset of its header and returns `(next layer, offset)`, or raises
-`HaltError` where there is nothing more to decode. Adding a layer is one decorated function (`wire.registry`).
+`HaltError` where there is nothing more to decode. `wire.registry` has them all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from handshake.model.packet import Datagram, Frame, IcmpError, Segment, Tag, Tags
-from handshake.wire.fragments import Joined, Piece
 from handshake.wire.layout import TooShortError
+
+if TYPE_CHECKING:
+    from handshake.wire.fragments import Joined, Piece
 
 MAX_LAYERS = 32
 """Layers decoded in one frame; more is an attack or a loop, not a packet."""
@@ -69,6 +71,8 @@ class Walk:
         """Note that this is a fragment with that identification, whose payload starts at `start` in the frame."""
         self.whole = False
         if self.piece is None:
+            from handshake.wire.fragments import Piece
+
             self.piece = Piece(
                 self.src, self.dst, self.version, protocol, number, self.tags, offset, more, start,
                 max(self.end - start, 0), self.ttl, self.ecn, tuple(self.layers), self.dscp,

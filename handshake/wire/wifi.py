@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handshake.wire.layout import AVS, DOT11, DOT11_CONTROL, LLC, PPI, RADIOTAP, dot11_fragment
 from handshake.wire.llc import SNAP_BEGINNING, llc
-from handshake.wire.registry import by_link, link
+from handshake.wire.registry import by_link
 from handshake.wire.walk import HaltError, Layer, Walk
 
 _MANAGEMENT = (
@@ -63,7 +63,6 @@ def _frame(walk: Walk, at: int, *, alignment: int = 1, swapped: bool = False) ->
     return llc, at + size
 
 
-@link(105)
 def dot11(walk: Walk, at: int) -> tuple[Layer, int]:
     """One 802.11 frame (IEEE 802.11 §9.2). The check sequence that may end it is out of IP's reach."""
     return _frame(walk, at)
@@ -89,7 +88,6 @@ def _padded_dot11(walk: Walk, at: int) -> tuple[Layer, int]:
     return _frame(walk, at, alignment=4)
 
 
-@link(127)
 def radiotap(walk: Walk, at: int) -> tuple[Layer, int]:
     """Radiotap: skipped by its length; of its fields only one matters, that the 802.11 header is padded."""
     version, _, length, present = RADIOTAP.read(walk.data, at)
@@ -115,7 +113,6 @@ def _radiotap_flags(header: bytes, present: int) -> int:
     return header[at] if at < len(header) else 0
 
 
-@link(192)
 def ppi(walk: Walk, at: int) -> tuple[Layer, int]:
     """Per-Packet Information: skipped by its length; it names the link type that follows."""
     version, _, length, dlt = PPI.read(walk.data, at)
@@ -128,7 +125,6 @@ def ppi(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_link(dlt, at + length, "ppi")
 
 
-@link(163)
 def avs(walk: Walk, at: int) -> tuple[Layer, int]:
     """AVS radio header, skipped by its length."""
     cookie, length = AVS.read(walk.data, at)
@@ -139,7 +135,6 @@ def avs(walk: Walk, at: int) -> tuple[Layer, int]:
     return dot11, at + length
 
 
-@link(119)
 def prism(walk: Walk, at: int) -> tuple[Layer, int]:
     """Prism radio header, always of one size; some drivers record the AVS header under this link type."""
     if walk.captured >= at + AVS.size and AVS.read(walk.data, at)[0] in _AVS_COOKIES:

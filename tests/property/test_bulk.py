@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from multiprocessing import active_children
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from handshake import api
 from handshake.api import Inspection, inspect
-from handshake.bulk import summary
+from handshake.bulk import census, summary
 from handshake.bulk.census import OUTCOMES, Census
 from handshake.bulk.reading import BulkReader
 from handshake.bulk.sift import NotPlainError
@@ -50,7 +51,9 @@ def text(report: Report) -> str:
     return f"{report.sources}\n{out.getvalue()}"
 
 
-def in_bulk(paths: Sequence[Path], window: int, limit: int = DEFAULT_LIMIT) -> tuple[Lines, str, BulkReader]:
+def in_bulk(
+    paths: Sequence[Path], window: int, limit: int = DEFAULT_LIMIT, jobs: int = 1
+) -> tuple[Lines, str, BulkReader]:
     """The handshakes of a recording by the number of their first frame, and the summary, read in bulk."""
     readers: list[BulkReader] = []
 
@@ -62,19 +65,19 @@ def in_bulk(paths: Sequence[Path], window: int, limit: int = DEFAULT_LIMIT) -> t
     with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         patch.setattr(summary, "BulkReader", Kept)
         recording = Recording([stack.enter_context(open_capture(path, again=True)) for path in paths])
-        *_, report = summary.swept(recording, examine, limit, window)
+        *_, report = summary.swept(recording, examine, limit, window, jobs)
     return lines_of(readers[0].census), text(report), readers[0]
 
 
-def lines_of(census: Census) -> Lines:
-    codes = census.codes()
+def lines_of(kept: Census) -> Lines:
+    codes = kept.codes()
     found: Lines = {}
-    for line in census.lines():
+    for line in kept.lines():
         ports = int(line["ports"])
         isns = tuple(None if line[side] < 0 else int(line[side]) for side in ("client_iss", "server_iss"))
         found[int(line["number"])] = (
-            OUTCOMES[line["outcome"]], census.endpoint(int(line["client_host"]), ports >> 16),
-            census.endpoint(int(line["server_host"]), ports & 0xFFFF), int(line["start"]), int(line["end"]),
+            OUTCOMES[line["outcome"]], kept.endpoint(int(line["client_host"]), ports >> 16),
+            kept.endpoint(int(line["server_host"]), ports & 0xFFFF), int(line["start"]), int(line["end"]),
             int(line["setup"]), int(line["irtt"]), codes[line["found"]], bool(line["probing"]), bool(line["unasked"]),
             isns,
         )  # fmt: skip
@@ -98,10 +101,10 @@ def one_by_one(paths: Sequence[Path], limit: int = DEFAULT_LIMIT) -> tuple[Lines
     return found, text(report)
 
 
-def same(path: Path | Sequence[Path], window: int, limit: int = DEFAULT_LIMIT) -> BulkReader:
+def same(path: Path | Sequence[Path], window: int, limit: int = DEFAULT_LIMIT, jobs: int = 1) -> BulkReader:
     """Compare both ways; raises NotPlainError for a recording that is not to be read in bulk."""
     paths = [path] if isinstance(path, Path) else path
-    lines, summed, reader = in_bulk(paths, window, limit)
+    lines, summed, reader = in_bulk(paths, window, limit, jobs)
     assert (lines, summed) == one_by_one(paths, limit)
     return reader
 
@@ -243,6 +246,68 @@ def test_what_a_bridge_sees_again_is_left_out_in_bulk(tmp_path: Path) -> None:
     reader = same(tmp_path / "twice.pcapng", 1 << 20)
     assert reader.tally.copies == reader.tally.tcp // 2
     assert reader._table.begun == same(path, 1 << 20)._table.begun
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), jobs=st.integers(2, 5), bends=st.sampled_from((0, 0.2)))
+def test_shared_by_any_number_of_processes(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, jobs: int, bends: float
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "shared.pcap"
+    path.write_bytes(capture(seed, 40, bends))
+    with contextlib.suppress(NotPlainError):
+        same(path, 3000, jobs=jobs)
+    assert not active_children()
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+def test_bundled_captures_shared_by_three_processes(path: Path) -> None:
+    same(path, 1 << 20, jobs=3)
+
+
+def test_a_full_table_that_is_shared_loses_the_same_connections(tmp_path: Path) -> None:
+    path = tmp_path / "full.pcap"
+    kept = 0
+    for seed in range(12):
+        path.write_bytes(capture(seed, 30, 0))
+        with contextlib.suppress(NotPlainError):
+            same(path, 2000, 20, jobs=2)
+            kept += 1
+    assert kept
+
+
+def test_a_process_that_is_killed_is_missed(tmp_path: Path) -> None:
+    """Nothing is told of a part: the capture is read in another way."""
+    path = tmp_path / "killed.pcap"
+    path.write_bytes(capture(5, 60, 0))
+    with open_capture(path, again=True) as source:
+        sweep = summary.swept(Recording([source]), examine, DEFAULT_LIMIT, 500, 2)
+        next(sweep)
+        (child,) = active_children()
+        child.kill()
+        child.join()
+        with pytest.raises(NotPlainError, match="has ended"):
+            list(sweep)
+
+
+def test_of_very_many_handshakes_the_oldest_are_counted_and_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "many.pcap"
+    path.write_bytes(capture(11, 120, 0.2))
+    whole = inspect([path])
+    numbers = sorted(handshake.steps[0].packet.number for handshake in whole.handshakes)
+    monkeypatch.setattr(census, "MOST_LINES", 30)
+    reports = []
+    for window in (400, 3000, 1 << 20):
+        with open_capture(path, again=True) as source:
+            *_, report = summary.swept(Recording([source]), examine, DEFAULT_LIMIT, window)
+        assert report.totals is not None
+        assert report.totals.handshakes == len(numbers)
+        assert report.tally.forgotten == len(numbers) - 30
+        reports.append(text(report))
+    assert len(set(reports)) == 1, "whatever the windows are"
+    assert f"{len(numbers) - 30} handshakes, the oldest" in reports[0]
 
 
 def test_connections_that_go_alike_are_judged_once(tmp_path: Path) -> None:

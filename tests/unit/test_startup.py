@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -23,14 +24,26 @@ finally:
 """
 
 
+RARE = [
+    "handshake.app.dialogue", "handshake.app.dns", "handshake.app.http", "handshake.app.quic", "handshake.app.tls",
+    "handshake.bulk", "handshake.compare", "handshake.findings.fingerprint", "handshake.findings.glossary",
+    "handshake.flow.exchange", "handshake.model.application", "handshake.model.dns", "handshake.model.kernel",
+    "handshake.render.connects", "handshake.render.session", "handshake.render.verdict", "handshake.source.foreign",
+    "handshake.source.pcapng", "handshake.wire.cooked", "handshake.wire.fragments", "handshake.wire.gre",
+    "handshake.wire.icmp", "handshake.wire.linktypes", "handshake.wire.llc", "handshake.wire.serial",
+    "handshake.wire.udp", "handshake.wire.wifi",
+]  # fmt: skip
+"""What the replay of a plain TCP connection on Ethernet has no use for."""
+
+
 def modules_after(*arguments: str) -> set[str]:
-    """Top-level modules loaded once `handshake ARGUMENTS…` has run with success in a Python of its own."""
+    """Modules loaded once `handshake ARGUMENTS…` has run with success in a Python of its own."""
     run = subprocess.run(
         [sys.executable, "-c", RUN_AND_LIST, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout
-    return {name.partition(".")[0] for name in run.stderr.splitlines()[-1].split()}
+    return set(run.stderr.splitlines()[-1].split())
 
 
 @pytest.fixture
@@ -67,6 +80,24 @@ def test_replay_imports_nothing_heavy(capture: Path) -> None:
     modules = modules_after("replay", str(capture))
     assert "handshake" in modules
     assert not HEAVY & modules
+
+
+def test_replay_imports_only_what_the_capture_needs() -> None:
+    modules = modules_after("replay", "captures/three-way.pcap")
+    assert "handshake.wire.tcp" in modules
+    assert [name for name in RARE if name in modules] == []
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "summary"])
+def test_only_tables_import_tabulate(form: str) -> None:
+    modules = modules_after("replay", "captures/three-way.pcap", "-f", form)
+    assert f"handshake.render.{form}" in modules
+    assert "tabulate" not in modules
+
+
+def test_what_is_rare_is_there() -> None:
+    for name in RARE:
+        import_module(name)
 
 
 def test_export_as_csv_imports_nothing_heavy(capture: Path) -> None:

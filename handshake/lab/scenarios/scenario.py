@@ -24,7 +24,7 @@ import errno
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from handshake.lab.scenarios.plays import PLAYS, misfit
 from handshake.lab.scenarios.stage import INTERFACE, Setting, Stage, set_stage
 from handshake.model.handshake import Outcome
 from handshake.model.packet import Frame
+from handshake.model.record import dataclass
 
 _FORMATS = ("pcap", "pcapng")
 _PLACES = ("client", "server")

@@ -9,12 +9,13 @@ import struct
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from handshake.errors import HandshakeError
 from handshake.lab.links import Port, connect, route
 from handshake.lab.netns import Host
 from handshake.lab.wire import Wire
+from handshake.model.record import dataclass
 
 INTERFACE = "eth0"
 """Name of the client's and the server's interface."""

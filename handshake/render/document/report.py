@@ -133,6 +133,7 @@ def tally_fields(tally: Tally) -> Document:
         "unmatched_icmp": tally.unmatched_icmp,
         "evicted": tally.evicted,
         "evicted_exchanges": tally.evicted_exchanges,
+        **({"forgotten": tally.forgotten} if tally.forgotten else {}),
         "first_ns": tally.first_ns,
         "last_ns": tally.last_ns,
     }

@@ -7,15 +7,18 @@ to a name server, the line of an FTP control connection) stands in `before`; the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from handshake.model.dns import Lookup
 from handshake.model.handshake import Exchange, Handshake
-from handshake.model.kernel import Connect
-from handshake.model.report import Report
 from handshake.render.session.exchanges import exchange_session
 from handshake.render.session.handshakes import arrow_words, handshake_session
 from handshake.render.session.lookups import asked, lookups_of, question_of
 from handshake.render.session.model import Event, Kind, Lane, Session
+
+if TYPE_CHECKING:
+    from handshake.model.dns import Lookup
+    from handshake.model.kernel import Connect
+    from handshake.model.report import Report
 
 __all__ = [
     "Event",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from handshake.app.quic import LEAST_FIRST, version_name
 from handshake.model.application import QuicHandshake, QuicKind
-from handshake.model.dns import DnsAnswer, Lookup
 from handshake.model.handshake import Exchange, Reach
 from handshake.model.packet import Datagram, IcmpError
 from handshake.render.session.lookups import answer_words, asked
 from handshake.render.session.model import Event, Kind, Lane, Session
 from handshake.render.units import count, duration, size
 from handshake.render.words import icmp_words, reporter_words
+
+if TYPE_CHECKING:
+    from handshake.model.dns import DnsAnswer, Lookup
 
 
 def exchange_session(exchange: Exchange, lookups: Iterable[Lookup] = ()) -> Session:

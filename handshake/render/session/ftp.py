@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from handshake.model.application import FtpData
 from handshake.model.handshake import Handshake, Side
 from handshake.render.session.model import Event, Kind, Lane
 from handshake.render.units import size
 from handshake.render.words import close_brief
+
+if TYPE_CHECKING:
+    from handshake.model.application import FtpData
 
 
 def announcement(handshake: Handshake, control: Handshake | None) -> Iterator[Event]:

@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from heapq import merge
+from typing import TYPE_CHECKING
 
-from handshake.model.application import Line
-from handshake.model.dns import Lookup
 from handshake.model.handshake import Fold, Handshake, Step
 from handshake.model.packet import ACK, FIN, RST, SYN, IcmpError, Segment, flag_names
 from handshake.render.session.ftp import announcement, lane_of, opened_and_closed
@@ -24,6 +23,10 @@ from handshake.render.words import (
     reporter_words,
     timing_sentence,
 )
+
+if TYPE_CHECKING:
+    from handshake.model.application import Line
+    from handshake.model.dns import Lookup
 
 
 def handshake_session(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from handshake.model.address import Endpoint
-from handshake.model.handshake import Fold, Mark, Step
+from handshake.model.record import dataclass
 from handshake.render.units import count, duration
 from handshake.render.words import is_wrong, mark_words
+
+if TYPE_CHECKING:
+    from handshake.model.address import Endpoint
+    from handshake.model.handshake import Fold, Mark, Step
 
 _LONG_NS = 10**10
 """From here on times are told in seconds."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from handshake.app.first import recognised
 from handshake.app.ssh import Ssh
-from handshake.app.talk import recognised
 from handshake.app.tls import Tls
 from tests.support import require
 from tests.unit.app.talking import CLIENT, SERVER, Said, heard, pieces, script, texts
