@@ -1,12 +1,13 @@
 """The column decoder: the plain packets of a whole window at once, as arrays; the rest is left to the scalar one.
 
-Plain is IPv4 without options or IPv6 without extension headers over Ethernet or raw IP, not in fragments, with TCP or
-UDP headers that were captured whole and whose lengths agree. Offsets and widths are those of `wire.layout`.
+Plain is IPv4 without options or IPv6 without extension headers over Ethernet, Linux cooked headers, BSD loopback or
+nothing at all, not in fragments, with TCP or UDP headers that were captured whole and whose lengths agree. Offsets and
+widths are those of `wire.layout`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from handshake.model.options import EOL, NOP, TIMESTAMPS
 from handshake.model.record import dataclass
-from handshake.wire.layout import ETHERNET, IPV4, IPV6, TCP, UDP, Layout, tcp_header_length
+from handshake.wire.cooked import ARPHRD, ARPHRD_NETLINK, IPV4_FAMILY, IPV6_FAMILIES
+from handshake.wire.layout import ETHERNET, IPV4, IPV6, SLL, SLL2, TCP, UDP, Layout, tcp_header_length
 from handshake.wire.registry import UDP_TUNNELS
 
 Ints = NDArray[np.int64]
@@ -183,11 +185,6 @@ def gather(data: Bytes, at: Ints, kind: np.dtype[Any]) -> NDArray[Any]:
     return views[at].view(kind)  # plain bytes are copied as such, structures field by field
 
 
-ETHERNET_LINK, RAW_LINK = 1, 101
-LINKS = {ETHERNET_LINK: ETHERNET.size, RAW_LINK: 0}
-"""Link types that are read here (Ethernet, raw IP) and where their network header begins."""
-
-
 def decode(  # noqa: PLR0917 - one column each
     data: Bytes, starts: Ints, captured: Ints, original: Ints, link: Ints, linktypes: Sequence[int],
     endpoints: Endpoints,
@@ -205,19 +202,58 @@ def decode(  # noqa: PLR0917 - one column each
     return Plain(segments, datagrams, np.flatnonzero(odd))
 
 
-def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, NDArray[np.int8]]:
+def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, Ints]:
     """Where the network header of each packet begins, and its IP version; 0 where it is something else."""
-    at, version = starts.copy(), np.zeros(len(starts), np.int8)
+    at, version = starts.copy(), np.zeros(len(starts), np.int64)
     for linktype in LINKS.keys() & set(linktypes):
         of_link = np.array([each == linktype for each in linktypes])
         rows = slice(None) if of_link.all() else np.flatnonzero(of_link[link])
-        at[rows] += LINKS[linktype]
-        if linktype == ETHERNET_LINK:
-            kind = gather(data, starts[rows] + ETHERNET.offset_of("ethertype"), np.dtype(">u2"))
-            version[rows] = (kind == 0x0800) * np.int8(4) + (kind == 0x86DD) * np.int8(6)
-        else:
-            version[rows] = data[at[rows]] >> 4
+        size, version_of = LINKS[linktype]
+        at[rows] += size
+        version[rows] = version_of(data, starts[rows])
     return at, version
+
+
+def _by_ethertype(kind: Ints) -> Ints:
+    version: Ints = (kind == 0x0800) * np.int64(4) + (kind == 0x86DD) * np.int64(6)
+    return version
+
+
+def _ethernet(data: Bytes, at: Ints) -> Ints:
+    return _by_ethertype(gather(data, at + ETHERNET.offset_of("ethertype"), np.dtype(">u2")))
+
+
+def _sll(data: Bytes, at: Ints) -> Ints:
+    return _cooked(gather(data, at, _type(SLL)))
+
+
+def _sll2(data: Bytes, at: Ints) -> Ints:
+    return _cooked(gather(data, at, _type(SLL2)))
+
+
+def _cooked(header: NDArray[Any]) -> Ints:
+    return _by_ethertype(header["protocol"]) * ~np.isin(header["arphrd"], (*ARPHRD, ARPHRD_NETLINK))
+
+
+def _null(data: Bytes, at: Ints) -> Ints:
+    word = gather(data, at, np.dtype(">u4")).astype(np.uint32)
+    family = np.where(word > 0xFFFF, word.byteswap(), word)
+    version: Ints = (family == IPV4_FAMILY) * np.int64(4) + np.isin(family, IPV6_FAMILIES) * np.int64(6)
+    return version
+
+
+def _raw(data: Bytes, at: Ints) -> Ints:
+    return data[at].astype(np.int64) >> 4
+
+
+LINKS: dict[int, tuple[int, Callable[[Bytes, Ints], Ints]]] = {
+    1: (ETHERNET.size, _ethernet),
+    113: (SLL.size, _sll),
+    276: (SLL2.size, _sll2),
+    **dict.fromkeys((0, 108), (4, _null)),
+    **dict.fromkeys((12, 14, 101, 228, 229), (0, _raw)),
+}
+"""Link types that are read here (`registry.LINKS` has them all): bytes of their headers, and who tells IP versions."""
 
 
 @dataclass(slots=True)

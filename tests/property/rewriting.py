@@ -40,3 +40,19 @@ def at_interfaces(frames: Iterable[Frame], target: Path, random: Random, seen_tw
         for frame in spread(frames, random, seen_twice):
             writer.write(frame)
     return target
+
+
+COOKED = {
+    113: lambda data: bytes(2) + b"\0\1\0\6" + data[6:12] + bytes(2) + data[12:],
+    276: lambda data: data[12:14] + bytes(2) + b"\0\0\0\2\0\1\0\6" + data[6:12] + bytes(2) + data[14:],
+    0: lambda data: (b"\2\0\0\0" if data[12:14] == b"\x08\0" else b"\x1e\0\0\0") + data[14:],
+    108: lambda data: (b"\0\0\0\2" if data[12:14] == b"\x08\0" else b"\0\0\0\x18") + data[14:],
+    101: lambda data: data[14:],
+}
+"""What other link types make of an Ethernet frame."""
+
+
+def cooked(frame: Frame, linktype: int) -> Frame:
+    """The same IP packet as another link type has it."""
+    data = COOKED[linktype](frame.data)
+    return replace(frame, linktype=linktype, data=data, orig_len=frame.orig_len + len(data) - len(frame.data))

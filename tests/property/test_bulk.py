@@ -35,7 +35,7 @@ from handshake.render.terminal import terminal_of
 from handshake.source.capture import open_capture
 from handshake.source.recording import Recording
 from handshake.source.writer import PcapngWriter, PcapWriter
-from tests.property.rewriting import at_interfaces, frames_of
+from tests.property.rewriting import COOKED, at_interfaces, cooked, frames_of
 from tests.property.wandering import capture
 from tests.support import ROOT, shared_captures
 from tests.unit.source.capture_bytes import pcap_record
@@ -232,6 +232,37 @@ def test_random_captures_at_several_interfaces(
         same(spread, window)
     except NotPlainError:
         assert bends, "ordinary connections are always read in bulk"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), linktypes=st.sets(st.sampled_from([*COOKED]))
+)
+def test_random_captures_of_other_link_types(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, window: int, linktypes: set[int]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "random.pcap"
+    path.write_bytes(capture(seed, 30, 0.2))
+    random, links = Random(seed), sorted(linktypes)
+    frames = (cooked(frame, random.choice(links)) if links else frame for frame in frames_of(path))
+    written = path.with_name("cooked.pcapng")
+    with PcapngWriter(written) as writer:
+        for frame in frames:
+            writer.write(frame)
+    with contextlib.suppress(NotPlainError):
+        same(written, window)
+
+
+@pytest.mark.parametrize("linktype", COOKED)
+def test_other_link_types_are_read_in_columns(tmp_path: Path, linktype: int) -> None:
+    path = tmp_path / "plain.pcap"
+    path.write_bytes(capture(6, 60, 0))
+    frames = [cooked(frame, linktype) for frame in frames_of(path)]
+    with PcapWriter(tmp_path / "cooked.pcap", linktype) as writer:
+        for frame in frames:
+            writer.write(frame)
+    reader = same(tmp_path / "cooked.pcap", 1 << 20)
+    assert reader._table.begun == same(path, 1 << 20)._table.begun
 
 
 def test_what_a_bridge_sees_again_is_left_out_in_bulk(tmp_path: Path) -> None:
