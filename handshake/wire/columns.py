@@ -1,8 +1,8 @@
 """The column decoder: the plain packets of a whole window at once, as arrays; the rest is left to the scalar one.
 
 Plain is IPv4 without options or IPv6 without extension headers over Ethernet, Linux cooked headers, BSD loopback or
-nothing at all, not in fragments, with TCP or UDP headers that were captured whole and whose lengths agree. Offsets and
-widths are those of `wire.layout`.
+nothing at all, not in fragments, with TCP or UDP headers that were captured whole and whose lengths agree; TCP also in
+VLANs. Offsets and widths are those of `wire.layout`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshake.model.options import EOL, NOP, TIMESTAMPS
+from handshake.model.packet import Tag, Tags
 from handshake.model.record import dataclass
 from handshake.wire.cooked import ARPHRD, ARPHRD_NETLINK, IPV4_FAMILY, IPV6_FAMILIES
-from handshake.wire.layout import ETHERNET, IPV4, IPV6, SLL, SLL2, TCP, UDP, Layout, tcp_header_length
-from handshake.wire.registry import UDP_TUNNELS
+from handshake.wire.layout import ETHERNET, IPV4, IPV6, SLL, SLL2, TCP, UDP, VLAN, Layout, tcp_header_length, vlan_id
+from handshake.wire.registry import UDP_TUNNELS, VLANS
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -70,6 +71,8 @@ class Segments:
     """Where the captured part of the segment ends in the window."""
     whole: Bools
     """It was captured to its end."""
+    way: Ints
+    """The VLANs that it came in, as a number (`tags_of`)."""
     plain: Bools
     """Read here; the others were decoded one by one, and only their ends are told."""
 
@@ -190,37 +193,52 @@ def decode(  # noqa: PLR0917 - one column each
     endpoints: Endpoints,
 ) -> Plain:  # fmt: skip
     """Sort the packets of a window: TCP segments, UDP datagrams, and odd ones. `linktypes` are those of the links."""
-    at, version = _networks(data, starts, link, linktypes)
+    at, version, way = _networks(data, starts, link, linktypes)
     limits = starts + np.maximum(original, captured)
     packets = _packets(data, at, limits, version == 4, version == 6, endpoints)
     room = np.minimum(starts + captured, packets.end) - packets.at
-    segments = _segments(data, packets, np.flatnonzero((packets.protocol == 6) & (room >= TCP.size)), room, endpoints)
-    datagrams = _datagrams(data, packets, np.flatnonzero((packets.protocol == 17) & (room >= UDP.size)), endpoints)
+    tcp = np.flatnonzero((packets.protocol == 6) & (room >= TCP.size))
+    udp = np.flatnonzero((packets.protocol == 17) & (room >= UDP.size) & (way == 0))
+    segments = _segments(data, packets, tcp, room, way, endpoints)
+    datagrams = _datagrams(data, packets, udp, endpoints)
     odd = np.ones(len(starts), np.bool_)
     for found in (segments, datagrams):
         odd[found.row] = False
     return Plain(segments, datagrams, np.flatnonzero(odd))
 
 
-def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, Ints]:
-    """Where the network header of each packet begins, and its IP version; 0 where it is something else."""
-    at, version = starts.copy(), np.zeros(len(starts), np.int64)
+def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, Ints, Ints]:
+    """Where the network header of each packet begins, its IP version (0: something else), and the VLANs before it."""
+    at, kind, way = starts.copy(), np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64)
     for linktype in LINKS.keys() & set(linktypes):
         of_link = np.array([each == linktype for each in linktypes])
         rows = slice(None) if of_link.all() else np.flatnonzero(of_link[link])
-        size, version_of = LINKS[linktype]
+        size, ethertype_of = LINKS[linktype]
         at[rows] += size
-        version[rows] = version_of(data, starts[rows])
-    return at, version
+        kind[rows] = ethertype_of(data, starts[rows])
+    for _ in range(_MOST_VLANS):
+        tagged = np.flatnonzero(np.isin(kind, VLANS))
+        if not len(tagged):
+            break
+        header = gather(data, at[tagged], _type(VLAN))
+        numbers = vlan_id(header["tci"].astype(np.int64))  # type: ignore[arg-type]
+        way[tagged] = np.where(numbers > 0, way[tagged] << 12 | numbers, way[tagged])
+        kind[tagged], at[tagged] = header["ethertype"], at[tagged] + VLAN.size
+    return at, (kind == _IPV4) * np.int64(4) + (kind == _IPV6) * np.int64(6), way
 
 
-def _by_ethertype(kind: Ints) -> Ints:
-    version: Ints = (kind == 0x0800) * np.int64(4) + (kind == 0x86DD) * np.int64(6)
-    return version
+def tags_of(way: int) -> Tags:
+    """The VLANs that a packet came in, outermost first: 12 bits each, the innermost one lowest; 0: none."""
+    return (*tags_of(way >> 12), Tag("vlan", way & 0xFFF)) if way else ()
+
+
+_IPV4, _IPV6 = 0x0800, 0x86DD
+_MOST_VLANS = 2
+"""Tags before a packet that is plain."""
 
 
 def _ethernet(data: Bytes, at: Ints) -> Ints:
-    return _by_ethertype(gather(data, at + ETHERNET.offset_of("ethertype"), np.dtype(">u2")))
+    return gather(data, at + ETHERNET.offset_of("ethertype"), np.dtype(">u2"))
 
 
 def _sll(data: Bytes, at: Ints) -> Ints:
@@ -232,18 +250,19 @@ def _sll2(data: Bytes, at: Ints) -> Ints:
 
 
 def _cooked(header: NDArray[Any]) -> Ints:
-    return _by_ethertype(header["protocol"]) * ~np.isin(header["arphrd"], (*ARPHRD, ARPHRD_NETLINK))
+    kind: Ints = header["protocol"] * ~np.isin(header["arphrd"], (*ARPHRD, ARPHRD_NETLINK))
+    return kind
 
 
 def _null(data: Bytes, at: Ints) -> Ints:
     word = gather(data, at, np.dtype(">u4")).astype(np.uint32)
     family = np.where(word > 0xFFFF, word.byteswap(), word)
-    version: Ints = (family == IPV4_FAMILY) * np.int64(4) + np.isin(family, IPV6_FAMILIES) * np.int64(6)
-    return version
+    return np.where(family == IPV4_FAMILY, _IPV4, np.where(np.isin(family, IPV6_FAMILIES), _IPV6, 0))
 
 
 def _raw(data: Bytes, at: Ints) -> Ints:
-    return data[at].astype(np.int64) >> 4
+    version = data[at] >> 4
+    return np.where(version == 4, _IPV4, np.where(version == 6, _IPV6, 0))
 
 
 LINKS: dict[int, tuple[int, Callable[[Bytes, Ints], Ints]]] = {
@@ -253,7 +272,7 @@ LINKS: dict[int, tuple[int, Callable[[Bytes, Ints], Ints]]] = {
     **dict.fromkeys((0, 108), (4, _null)),
     **dict.fromkeys((12, 14, 101, 228, 229), (0, _raw)),
 }
-"""Link types that are read here (`registry.LINKS` has them all): bytes of their headers, and who tells IP versions."""
+"""Link types that are read here (`registry.LINKS` has all): bytes of their headers, and who tells the EtherType."""
 
 
 @dataclass(slots=True)
@@ -330,7 +349,9 @@ def _datagrams(data: Bytes, packets: _Packets, rows: Ints, endpoints: Endpoints)
     return Datagrams(rows, src, dst)
 
 
-def _segments(data: Bytes, packets: _Packets, rows: Ints, room: Ints, endpoints: Endpoints) -> Segments:
+def _segments(  # noqa: PLR0917 - one column each
+    data: Bytes, packets: _Packets, rows: Ints, room: Ints, way: Ints, endpoints: Endpoints
+) -> Segments:
     head = gather(data, packets.at[rows], _tcp_type())
     offset_flags = head["fixed"]["offset_flags"].astype(np.int64)
     size: Ints = tcp_header_length(offset_flags)  # type: ignore[assignment, arg-type]
@@ -348,7 +369,7 @@ def _segments(data: Bytes, packets: _Packets, rows: Ints, room: Ints, endpoints:
         source << 16 | target, tcp["seq"].astype(np.int64), tcp["ack"].astype(np.int64), offset_flags & 0xFFF,
         tcp["window"].astype(np.int64), end - at - size, packets.ttl[rows], packets.ip_id[rows], form,
         (words[:, 1] + np.int64(1)) * stamped - 1, tcp["urgent"] | packets.ecn[rows] << 16,
-        at, size, at + room, at + room >= end, np.ones(len(rows), np.bool_),
+        at, size, at + room, at + room >= end, way[rows], np.ones(len(rows), np.bool_),
     )  # fmt: skip
 
 

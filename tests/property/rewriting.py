@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -56,3 +57,15 @@ def cooked(frame: Frame, linktype: int) -> Frame:
     """The same IP packet as another link type has it."""
     data = COOKED[linktype](frame.data)
     return replace(frame, linktype=linktype, data=data, orig_len=frame.orig_len + len(data) - len(frame.data))
+
+
+def in_vlans(frame: Frame, *numbers: int) -> Frame:
+    """The same Ethernet frame with 802.1Q tags, outermost first."""
+    data, tags = frame.data, b"".join(struct.pack("!HH", 0x8100, 0x6000 | number) for number in numbers)
+    return replace(frame, data=data[:12] + tags + data[12:], orig_len=frame.orig_len + len(tags))
+
+
+def by_flow(frame: Frame, count: int) -> int:
+    """The same small number for all packets of a connection (without IP options): both ports are in it."""
+    at = 34 if frame.data[12:14] == b"\x08\0" else 54
+    return sum(frame.data[at : at + 4]) % count
