@@ -21,7 +21,7 @@ from handshake.flow.stories import told
 from handshake.flow.table import DEFAULT_LIMIT, FlowTable
 from handshake.flow.verdict import conclude
 from handshake.model.handshake import Handshake
-from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
+from handshake.model.packet import Datagram, Frame, Packet, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.model.totals import Totals
 from handshake.source.capture import Capture, open_capture
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 BULK_BYTES = 1 << 20
 """Size of a capture from which on it pays to read it in bulk."""
+SHARED_BYTES = 1 << 25
+"""And from which on it pays to share it among processes."""
 
 WATCH_LIMIT = 20_000
 """Connections that a watch keeps at once, closed ones among them."""
@@ -64,7 +66,7 @@ class Inspection:
 
     def feed(self, frame: Frame) -> list[Handshake]:
         """Take one frame; return the handshakes that it finished, findings attached."""
-        return self.take(self.decode(frame), frame.interface)
+        return self.take(self._decoder.decode(frame), frame.interface)
 
     def decode(self, frame: Frame) -> Packet:
         """The packet of the next frame, which `take` takes."""
@@ -79,27 +81,28 @@ class Inspection:
             tally.tcp += 1
         elif isinstance(transport, Datagram):
             tally.udp += 1
-        elif isinstance(transport, IcmpError):
+        elif transport is not None:
             tally.icmp_errors += 1
         if packet.stop is not None:
             reasons = tally.faults if packet.stop.fault else tally.undecoded
             reasons[packet.stop.reason] = reasons.get(packet.stop.reason, 0) + 1
-        if isinstance(transport, Segment | IcmpError):
+        if transport is not None and not isinstance(transport, Datagram):
             seen_at = self._copies.seen_at(transport, interface)
             if seen_at is not None:
                 tally.copies += 1
                 if seen_at == interface:
                     self._table.copied(transport)
                 return []
-        return [examine(handshake) for handshake in self._table.feed(packet)]
+        finished = self._table.feed(packet)
+        return [examine(handshake) for handshake in finished] if finished else []
 
     def _note_time(self, time_ns: int) -> None:
         tally = self._tally
         tally.frames += 1
-        if tally.first_ns is None or tally.last_ns is None:
-            tally.first_ns = tally.last_ns = time_ns
-        tally.first_ns = min(tally.first_ns, time_ns)
-        tally.last_ns = max(tally.last_ns, time_ns)
+        if tally.first_ns is None or time_ns < tally.first_ns:
+            tally.first_ns = time_ns
+        if tally.last_ns is None or time_ns > tally.last_ns:
+            tally.last_ns = time_ns
         if time_ns < self._latest_ns:
             tally.backward += 1
             tally.most_backward_ns = max(tally.most_backward_ns, self._latest_ns - time_ns)
@@ -266,27 +269,60 @@ def count_in_bulk(
     after each window, and while a pipe is slow; when it says no, the report is on what was read until then. `jobs`
     processes share the work where it is one plain file (forked: a process with threads asks for one).
     """
+    return _in_bulk(recording, limit, go_on, jobs)
+
+
+def list_in_bulk(
+    recording: Recording,
+    alike: Callable[[Handshake], tuple[str, ...]],
+    limit: int = DEFAULT_LIMIT,
+    go_on: Callable[[Recording], bool] = lambda _: True,
+    jobs: int = 1,
+) -> Report | None:
+    """As `count_in_bulk`, with a line for each handshake in place of the counts.
+
+    `alike` says of a handshake what it shares with all that went like it: whatever follows from flags, options and
+    findings, and not from addresses, ports, times, or how much was said.
+    """
+    return _in_bulk(recording, limit, go_on, jobs, alike)
+
+
+def _in_bulk(
+    recording: Recording,
+    limit: int,
+    go_on: Callable[[Recording], bool],
+    jobs: int,
+    alike: Callable[[Handshake], tuple[str, ...]] | None = None,
+) -> Report | None:
     if not _is_large(recording, go_on):
         recording.rewind()
         return None
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
-    from handshake.bulk.crew import NotSharedError
-    from handshake.bulk.sift import NotPlainError
-    from handshake.bulk.summary import Enough, swept
+    from handshake.bulk.sift import NotPlainError, NotSharedError
+    from handshake.bulk.summary import Enough, listed, swept
 
-    jobs = jobs if len(recording.parts) == 1 and recording.parts[0].plain else 1
-    sweep = swept(recording, examine, limit, jobs=jobs)
+    part = recording.parts[0]
+    if len(recording.parts) > 1 or not part.plain or part.reached < SHARED_BYTES:
+        jobs = 1
+    if alike:
+        sweep = listed(recording, examine, limit, alike, jobs=jobs)
+    else:
+        sweep = swept(recording, examine, limit, jobs=jobs)
     try:
         for report in sweep:
-            last = report if go_on(recording) or report.totals is not None else sweep.throw(Enough)
-            if last.totals is not None:
+            last = report if go_on(recording) or _is_whole(report) else sweep.throw(Enough)
+            if _is_whole(last):
                 return last
     except NotSharedError:
         recording.rewind()
-        return count_in_bulk(recording, limit, go_on)
+        return _in_bulk(recording, limit, go_on, 1, alike)
     except NotPlainError:
         recording.rewind()
     return None
+
+
+def _is_whole(report: Report) -> bool:
+    return report.totals is not None or report.listing is not None
 
 
 def _is_large(recording: Recording, go_on: Callable[[Recording], bool]) -> bool:

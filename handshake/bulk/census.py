@@ -7,22 +7,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handshake.bulk.names import Names
 from handshake.bulk.slots import Slots
-from handshake.bulk.verdicts import SLOW, Verdict
+from handshake.bulk.verdicts import Verdict, with_own_findings
 from handshake.findings.opening import SLOW_NS
-from handshake.findings.registry import RULES
 from handshake.findings.sketch import is_probing
-from handshake.model.address import Endpoint
 from handshake.model.finding import Finding
 from handshake.model.handshake import Handshake, Outcome
 from handshake.model.packet import ACK, RST, SYN, Segment, Tags
 from handshake.model.totals import LATEST, Totals
-from handshake.wire.columns import Bools, Bytes, Endpoints, Ints, Words, tags_of
+from handshake.wire.columns import Bools, Ints, tags_of
 
-EVICTED = "HS901"
 OUTCOMES = tuple(Outcome)
 _CODE = {outcome: index for index, outcome in enumerate(OUTCOMES)}
-_SIX = 1 << 63
 
 LINE = np.dtype(
     [
@@ -41,20 +38,15 @@ MOST_LINES = 200_000
 """Handshakes that rules about many, listening sockets and percentiles look at: of more, the latest."""
 
 
-def _bare(code: str) -> Finding:
-    """A finding without its details."""
-    rule = RULES[code]
-    return Finding(rule.code, rule.name, rule.severity, "", ())
-
-
 class Census:
     """Grows by one line for each handshake; `lines` has them in order of appearance."""
 
-    def __init__(self, source: str, endpoints: Endpoints) -> None:
+    wants_talks = True
+    """What is said over HTTP is to be followed."""
+
+    def __init__(self, source: str, names: Names) -> None:
         self.source = source
-        self._endpoints = endpoints
-        self._hosts: dict[int, bytes] = {}
-        """Words of IPv6 addresses."""
+        self.names = names
         self._parts = [np.zeros(0, LINE)]
         self._held = 0
         """Lines in these parts."""
@@ -71,33 +63,10 @@ class Census:
         self.talks: list[Handshake] = []
         """Those over which HTTP was spoken."""
 
-    # -- names -------------------------------------------------------------------------------------------
-
-    def name(self, end: Endpoint) -> None:
-        """Remember an address."""
-        if len(end.address) > 4:
-            self._hosts.setdefault(self._endpoints.of(*end)[0], end.address)
-
-    def learn(self, hosts: Words, data: Bytes, at: Ints) -> None:
-        """Remember IPv6 addresses, which stand in `data` at these places."""
-        for index in np.flatnonzero(hosts >> np.uint64(63)).tolist():
-            word = int(hosts[index])
-            if word not in self._hosts:
-                place = int(at[index])
-                self._hosts[word] = data[place : place + 16].tobytes()
-
-    def endpoint(self, host: int, port: int) -> Endpoint:
-        """An endpoint from its words."""
-        return Endpoint(self._hosts[host] if host & _SIX else host.to_bytes(4), port)
-
-    # -- lines -------------------------------------------------------------------------------------------
-
     def add(self, handshake: Handshake) -> None:
         """Add a handshake that was judged alone."""
         client, server = handshake.client, handshake.server
-        for peer in (client, server):
-            self.name(peer.endpoint)
-        hosts = [self._endpoints.of(*peer.endpoint)[0] for peer in (client, server)]
+        hosts = [self.names.note(peer.endpoint) for peer in (client, server)]
         first = handshake.steps[0].packet
         answers = isinstance(first, Segment) and (first.flags & (SYN | ACK) == SYN | ACK or first.flags & RST)
         unasked = bool(answers) and not (client.segments and server.segments)
@@ -129,20 +98,13 @@ class Census:
         opened = np.array([verdict.outcome.opened for verdict in verdicts])[which]
         times = slots.times[:, chosen]
         took = np.where(opened, times[2] - times[0], -1)
-        plain = np.array([self._finding(verdict.findings) for verdict in verdicts])[which]
-        slow = took >= SLOW_NS
-        early = np.zeros(len(chosen), np.bool_) if evicted is None else evicted
-        for codes, mask in (((SLOW,), slow & ~early), ((EVICTED,), early & ~slow), ((SLOW, EVICTED), early & slow)):
-            rows = np.flatnonzero(mask)
-            if len(rows):
-                own = np.array([self._finding((*verdict.findings, *map(_bare, codes))) for verdict in verdicts])
-                plain[rows] = own[which[rows]]
+        found = with_own_findings(self._found_in, verdicts, which, took >= SLOW_NS, evicted)
         lines = np.zeros(len(chosen), LINE)
         lines["by_client"] = True
         columns = {
             "number": slots.first[chosen], "client_host": slots.client_host[chosen],
             "server_host": slots.server_host[chosen], "ports": slots.ports[chosen], "outcome": outcome,
-            "start": times[0], "end": slots.last_ns[chosen], "setup": took, "irtt": took, "found": plain,
+            "start": times[0], "end": slots.last_ns[chosen], "setup": took, "irtt": took, "found": found,
             "probing": np.array([verdict.probing for verdict in verdicts])[which],
             "way": self._ways_of(slots.way[chosen]),
         }  # fmt: skip
@@ -158,6 +120,9 @@ class Census:
         known, which = np.unique(ways, return_inverse=True)
         return np.array([self._ways.setdefault(tags_of(way), len(self._ways)) for way in known.tolist()])[which]
 
+    def _found_in(self, _: Verdict, findings: tuple[Finding, ...]) -> int:
+        return self._finding(findings)
+
     def _finding(self, findings: Sequence[Finding]) -> int:
         examples = {finding.code: finding for finding in findings}
         self._examples |= examples
@@ -172,7 +137,7 @@ class Census:
         self.forgotten += other.forgotten
         self._outcomes += other._outcomes
         self._counts.update({int(found[key]): number for key, number in other._counts.items()})
-        self._hosts |= other._hosts
+        self.names.merge(other.names)
         self._examples |= other._examples
         self.talks += other.talks
         self._append(lines)

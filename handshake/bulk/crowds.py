@@ -44,7 +44,7 @@ def sketches(census: Census, lines: np.ndarray) -> list[Sketch]:
         by_client,
         *isns,
     ) in lines.tolist():
-        ends = census.endpoint(client, ports >> 16), census.endpoint(server, ports & 0xFFFF)
+        ends = census.names.endpoint(client, ports >> 16), census.names.endpoint(server, ports & 0xFFFF)
         one, other = (end.address for end in (ends if by_client else reversed(ends)))
         client_isn, server_isn = (None if isn < 0 else isn for isn in isns)
         found.append(Sketch(number, *ends, OUTCOMES[outcome], start, end, probing, (one, other) if unasked else None,
@@ -89,8 +89,8 @@ def _floods(census: Census, lines: np.ndarray) -> Iterator[Group]:
         numbers = array("q", lines["number"][rows].tobytes())
         members = Members(numbers, int(starts.min()), end_ns)
         yield from flood_of(
-            census.endpoint(int(host), 0).address, ports,
-            (count, census.endpoint(int(clients[0]), 0).address), outcomes,
+            census.names.endpoint(int(host), 0).address, ports,
+            (count, census.names.endpoint(int(clients[0]), 0).address), outcomes,
             int((at & _OPENED[lines["outcome"]]).sum()), int(starts.max() - starts.min()), members,
         )  # fmt: skip
 
@@ -203,8 +203,8 @@ def _served(census: Census, lines: np.ndarray) -> Iterator[Listener]:
         together = most_at_once(opened, closed)
         if len(together) > 1:
             chosen = group[together]
-            server = census.endpoint(int(chosen["server_host"][0]), int(chosen["ports"][0]) & 0xFFFF)
-            clients = tuple(census.endpoint(host, ports >> 16) for host, ports in
+            server = census.names.endpoint(int(chosen["server_host"][0]), int(chosen["ports"][0]) & 0xFFFF)
+            clients = tuple(census.names.endpoint(host, ports >> 16) for host, ports in
                             zip(chosen["client_host"].tolist(), chosen["ports"].tolist(), strict=True))  # fmt: skip
             yield Listener(server, census.source, len(group), tuple(chosen["number"].tolist()), clients)
 

@@ -1,4 +1,4 @@
-"""Reads one recording in windows: what is plain in bulk, the rest packet by packet, and all of it into one census."""
+"""Reads one recording in windows: what is plain in bulk, the rest packet by packet, and all of it into lines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from handshake.app.first import METHODS
 from handshake.bulk.census import Census
 from handshake.bulk.copies import Copied, CopyFinder
 from handshake.bulk.datagrams import Exchanges
+from handshake.bulk.listing import Listing
+from handshake.bulk.names import Names
 from handshake.bulk.room import NEVER, Candidates
-from handshake.bulk.sift import NotPlainError, Rows, Sieve, Sifted
+from handshake.bulk.sift import DISORDER_NS, NotPlainError, NotSharedError, Rows, Sieve, Sifted
 from handshake.bulk.slots import OPEN, Slots
 from handshake.bulk.verdicts import Judge, Verdict, feed, judged
 from handshake.flow.conversation import Conversation
@@ -23,19 +25,7 @@ from handshake.model.record import dataclass
 from handshake.model.report import Tally
 from handshake.source.columns import Window
 from handshake.source.windows import Windows
-from handshake.wire.columns import (
-    Bools,
-    Endpoints,
-    Ints,
-    Plain,
-    Segments,
-    Words,
-    decode,
-    gather,
-    joined,
-    named,
-    tags_of,
-)
+from handshake.wire.columns import Bools, Ints, Plain, Segments, Words, decode, gather, joined, named, tags_of
 from handshake.wire.decode import Decoder
 from handshake.wire.decode import decode as decode_alone
 
@@ -44,7 +34,6 @@ _BEGINS = np.isin(np.arange(256), [start[0] for start in (*METHODS, b"HTTP")])
 """Bytes that HTTP may begin with."""
 _TCP, _UDP = 6, 17
 UNBOUNDED = 1 << 62
-DISORDER_NS = 10 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +62,32 @@ class Share:
 
 @dataclass(slots=True)
 class Result:
-    """What came of a share of a capture."""
+    """What came of a share of a recording."""
 
     tally: Tally
-    census: Census
+    lines: Census | Listing
     exchanges: tuple[int, int]
     """UDP exchanges, and how many of them had no reply."""
 
     def merge(self, other: Result) -> None:
         """Add another share."""
         self.tally.merge(other.tally)
-        self.census.merge(other.census)
+        self.lines.merge(other.lines)  # type: ignore[arg-type]
         self.exchanges = self.exchanges[0] + other.exchanges[0], self.exchanges[1] + other.exchanges[1]
 
 
 class BulkReader:
-    """One recording, or a share of it. `judge` adds the findings to a finished handshake."""
+    """One recording, or a share of it. `judge` adds the findings to a finished handshake; `lines` take what came."""
 
-    def __init__(  # noqa: PLR0917
-        self, windows: Windows, judge: Judge, source: str, limit: int, endpoints: Endpoints, share: Share
-    ) -> None:
+    def __init__(  # noqa: PLR0917 - what it is put together from
+        self, windows: Windows, judge: Judge, source: str, limit: int, names: Names, lines: Census | Listing,
+        share: Share,
+    ) -> None:  # fmt: skip
         self._windows = windows
         self._judge = judge
         self._share = share
-        self._endpoints = endpoints
+        self._names = names
+        self._endpoints = names.endpoints
         self._slots = Slots()
         self._sieve = Sieve(self._slots, self._endpoints)
         self._table = FlowTable(UNBOUNDED)
@@ -117,7 +108,7 @@ class BulkReader:
         self.tally = Tally()
         self._passing = self.tally if share.is_first else Tally()
         """Counts of what passes by, whosesoever it is: those of the first share count."""
-        self.census = Census(source, self._endpoints)
+        self.lines = lines
 
     def take(self, window: Window) -> None:
         """Take the packets of the next window. Raises NotPlainError when the capture is to be read in another way."""
@@ -154,7 +145,7 @@ class BulkReader:
         self.tally.unmatched_icmp += self._table.unmatched_icmp
         self.tally.evicted += self._table.evicted
         self.tally.evicted_exchanges += self._table.evicted_exchanges + self._exchanges.evicted
-        return Result(self.tally, self.census, self._exchanges.counted(self._table.exchanges()))
+        return Result(self.tally, self.lines, self._exchanges.counted(self._table.exchanges()))
 
     # -- counting ----------------------------------------------------------------------------------------
 
@@ -227,7 +218,7 @@ class BulkReader:
             transport = packet.transport
             assert isinstance(transport, Segment | IcmpError)
             for end in (transport.src, transport.dst):
-                self.census.name(end)
+                self._names.note(end)
             ends.append((transport.src, transport.dst))
         src, dst = (np.array([self._endpoints.of(*pair[side])[1] for pair in ends], np.uint64) for side in (0, 1))
         ports = np.array([one.port << 16 | other.port for one, other in ends], np.int64)
@@ -253,7 +244,7 @@ class BulkReader:
                 self._take_copies(window, odd, copies)
                 return
         rows = Rows(window.time_ns[segments.row], window.first + segments.row,
-                    window.at + window.starts[segments.row], wild, _talk(window, segments))  # fmt: skip
+                    window.at + window.starts[segments.row], wild, self._talk(window, segments))  # fmt: skip
         slots = self._slots
         sifted = self._sieve.sift(window.data, segments, rows)
         self._learn(window, sifted)
@@ -263,6 +254,9 @@ class BulkReader:
         if len(sifted.created):
             self._created.append(np.sort(slots.first[sifted.slot[sifted.created]]))
             self._created_ns = max(self._created_ns, int(sifted.rows.time_ns[sifted.created].max()))
+
+    def _talk(self, window: Window, segments: Segments) -> Bools:
+        return _talk(window, segments) if self.lines.wants_talks else np.zeros(len(segments.row), np.bool_)
 
     def _without(self, copies: Copied, segments: Segments) -> tuple[Bools, Segments]:
         """Take the copies out; the connections that they belong to are followed one by one."""
@@ -280,8 +274,8 @@ class BulkReader:
         first = sifted.created
         first = first[(sifted.segments.six & sifted.segments.plain)[first]]
         slot, at = sifted.slot[first], sifted.segments.at[first]
-        self.census.learn(self._slots.client_host[slot], window.data, at - 32)
-        self.census.learn(self._slots.server_host[slot], window.data, at - 16)
+        self._names.learn(self._slots.client_host[slot], window.data, at - 32)
+        self._names.learn(self._slots.server_host[slot], window.data, at - 16)
 
     def _packet_at(self, place: int) -> Packet:
         return decode_alone(self._windows.frame(place, 0))
@@ -307,11 +301,12 @@ class BulkReader:
         newest = np.maximum.accumulate(np.append(self._created_ns, window.time_ns[created]))
         at = sifted.feed
         since, behind = _behind(sifted)
-        columns = (sifted.segments.row[at], at, since, behind, sifted.slot[at])
+        so_far = _passed_before(sifted)
+        columns = (sifted.segments.row[at], at, since, behind, sifted.slot[at], so_far[at] - so_far[since])
         work = list(zip(*(column.tolist() for column in columns), strict=True))
-        work += [(row, -1, 0, False, -1) for row in copies.rows]
+        work += [(row, -1, 0, False, -1, []) for row in copies.rows]
         begun_before = np.searchsorted(created, [row for row, *_ in sorted(work)]).tolist()
-        for (row, index, first, late, slot), before in zip(sorted(work), begun_before, strict=True):
+        for (row, index, first, late, slot, missed), before in zip(sorted(work), begun_before, strict=True):
             packet = odd.get(row) or decode_alone(self._frame(window, row))
             transport = packet.transport
             assert isinstance(transport, Segment | IcmpError)
@@ -321,7 +316,7 @@ class BulkReader:
             if slot in self._waiting:
                 self._promote(slot)
             if late:
-                self._catch_up_to(sifted, index, first, slot)
+                self._catch_up_to(sifted, index, first, missed, slot)
             begun = self._table.begun
             created_ns = max(self._created_ns, int(newest[before]))
             self._expire(transport, created_ns)
@@ -330,14 +325,14 @@ class BulkReader:
                 self._created_ns = max(created_ns, packet.time_ns)
                 if packet.number != self._slots.first[slot]:
                     self._created.append(np.array([packet.number]))
-        self._settle(sifted)
+        self._settle(sifted, so_far)
 
     def _expire(self, packet: Segment | IcmpError, created_ns: int) -> None:
         """Forget what a flow table has forgotten since it was closed: it does so when a connection begins, anyone's."""
         self._table.expire(packet, created_ns)
         flow = None if self._share.is_all else self._table.conversation(packet)
         if flow and flow.closed_ns is not None and packet.time_ns + DISORDER_NS - flow.closed_ns > LINGER_NS:
-            raise NotPlainError("whether it was forgotten depends on other shares")
+            raise NotSharedError("whether it was forgotten depends on other shares")
 
     def _take_copies(self, window: Window, odd: dict[int, Packet], copies: Copied) -> None:
         for row in sorted(copies.rows):
@@ -352,8 +347,11 @@ class BulkReader:
         self.tally.copies += 1
         self._table.copied(packet)
 
-    def _catch_up_to(self, sifted: Sifted, index: int, since: int, slot: int) -> None:
-        """Tell a conversation what was passed over before this packet, from `since` on or in windows before."""
+    def _catch_up_to(self, sifted: Sifted, index: int, since: int, missed: list[list[int]], slot: int) -> None:
+        """Tell a conversation what was passed over before this packet, from `since` on or in windows before.
+
+        `missed` are segments and bytes of each side since then.
+        """
         group = sifted.lanes.group[index]
         before = sifted.states[group]
         carried = bool(before["pending"]) and since == sifted.lanes.starts[group]
@@ -363,12 +361,15 @@ class BulkReader:
         ends = []
         for side in (0, 1):
             clock = _clock(sifted, slice(since, index), side)
-            if clock is None:
-                clock = int(before["clock"][side]) if carried else -1
-            ends.append(Passed(*sifted.standing(index, side), clock))
+            segments, payload = missed[side]
+            if carried:
+                clock = int(before["clock"][side]) if clock is None else clock
+                segments += int(before["untold"][side, 0])
+                payload += int(before["untold"][side, 1])
+            ends.append(Passed(*sifted.standing(index, side), -1 if clock is None else clock, segments, payload))
         flow.catch_up(sifted.before_ns(index), *ends)
 
-    def _settle(self, sifted: Sifted) -> None:
+    def _settle(self, sifted: Sifted, so_far: Ints) -> None:
         """Note of connections that were fed what their conversations have not been told yet."""
         slots = self._slots
         at = sifted.feed
@@ -377,6 +378,7 @@ class BulkReader:
         stops = sifted.lanes.stops[sifted.lanes.group[last]] + 1
         passed = np.append(0, np.cumsum(sifted.passed))
         rest = passed[stops] > passed[last]
+        slots.untold[sifted.slot[last]] = so_far[stops] - so_far[last]
         for index, stop, slot, late in zip(
             *(each.tolist() for each in (last, stops, sifted.slot[last], rest)), strict=True
         ):
@@ -395,8 +397,8 @@ class BulkReader:
     def _conversation(self, slot: int) -> Conversation | None:
         slots = self._slots
         ports = int(slots.ports[slot])
-        client = self.census.endpoint(int(slots.client_host[slot]), ports >> 16)
-        server = self.census.endpoint(int(slots.server_host[slot]), ports & 0xFFFF)
+        client = self._names.endpoint(int(slots.client_host[slot]), ports >> 16)
+        server = self._names.endpoint(int(slots.server_host[slot]), ports & 0xFFFF)
         return self._table.between(client, server, tags_of(int(slots.way[slot])))
 
     def _catch_up(self, slot: int) -> None:
@@ -405,15 +407,17 @@ class BulkReader:
         flow = self._conversation(slot)
         if flow is None:
             raise NotPlainError("nothing to catch up")
-        ends = [Passed(*(int(each[slot, side]) for each in (slots.nxt, slots.ack, slots.wnd, slots.clock)))
+        ends = [Passed(*(int(each[slot, side]) for each in (slots.nxt, slots.ack, slots.wnd, slots.clock)),
+                       *slots.untold[slot, side].tolist())
                 for side in (0, 1)]  # fmt: skip
+        slots.pending[slot] = False
         flow.catch_up(int(slots.last_ns[slot]), *ends)
 
     # -- judgement ---------------------------------------------------------------------------------------
 
     def _finished(self, handshakes: Iterable[Handshake]) -> None:
         for handshake in handshakes:
-            self.census.add(self._judge(handshake))
+            self.lines.add(self._judge(handshake))
 
     def _verdicts_on(self, chosen: Ints) -> tuple[list[Verdict], Ints]:
         """Verdicts on connections, each judged once for all that went like it; and which of them is on whom."""
@@ -436,7 +440,7 @@ class BulkReader:
         """These connections are finished."""
         if len(chosen):
             verdicts, which = self._verdicts_on(chosen)
-            self.census.add_alike(self._slots, chosen, verdicts, which, evicted)
+            self.lines.add_alike(self._slots, chosen, verdicts, which, evicted)
             self._slots.release(chosen)
 
     # -- room --------------------------------------------------------------------------------------------
@@ -509,6 +513,18 @@ def _clock(sifted: Sifted, span: slice, side: int) -> int | None:
     stamps = sifted.tsval[span][said]
     stamps = stamps[stamps >= 0]
     return int(stamps[-1]) if len(stamps) else None
+
+
+def _passed_before(sifted: Sifted) -> Ints:
+    """Segments and bytes of either side that were passed over before each packet of the window, and in all of it.
+
+    The shape is (packets + 1, 2, 2).
+    """
+    gone = np.flatnonzero(sifted.passed)
+    total = np.zeros((len(sifted.passed) + 1, 2, 2), np.int64)
+    total[gone + 1, sifted.lanes.side[gone], 0] = 1
+    total[gone + 1, sifted.lanes.side[gone], 1] = sifted.segments.payload[gone]
+    return total.cumsum(axis=0)
 
 
 def _talk(window: Window, segments: Segments) -> Bools:

@@ -13,7 +13,7 @@ import numpy as np
 
 from handshake.bulk.index import LEAST
 from handshake.bulk.lanes import Lanes, first
-from handshake.bulk.slots import MOST_BYTES, MOST_KEPT, ODD, OPEN, Slots
+from handshake.bulk.slots import MOST_KEPT, ODD, OPEN, Slots
 from handshake.findings.middlebox import PATIENT_NS
 from handshake.flow.table import LINGER_NS
 from handshake.model.packet import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN
@@ -35,6 +35,8 @@ from handshake.wire.columns import (
 INDEX_BITS = 18
 FIRST_WORDS = 64
 """Bytes of one side after which its protocol is known, or never will be (`app.talk`)."""
+DISORDER_NS = 10 * 10**9
+"""How far times may run back in a capture that lasts long enough for a flow table to forget what was closed."""
 _ECN = ECE | CWR | AE
 _NEVER = -(1 << 35)
 _NEAR, _LARGE = 1 << 28, 1 << 30
@@ -43,6 +45,10 @@ _CLOCK_STEP = 1 << 20
 
 class NotPlainError(Exception):
     """The whole capture has to be read packet by packet."""
+
+
+class NotSharedError(NotPlainError):
+    """It can be read in bulk by one process, and not by several."""
 
 
 @dataclass(slots=True)
@@ -222,7 +228,7 @@ class _Judgement:
         lanes, states = self._lanes, self._states
         flows, plain, tame = self._held_against_plain()
         wild = ~plain | self._rows.wild | ~self._segs.plain | (self._gap_ns < 0)
-        wild |= self._any_fin & (self._gap_ns > LINGER_NS)
+        wild |= self._any_fin & self._lingers()
         talked, wild, turned = self._talked(wild)
         upset = first(wild & ~tame, lanes.group, self._groups)
         passed = self._passed(flows, wild, talked, upset)
@@ -267,6 +273,16 @@ class _Judgement:
         if len(where):
             mixed[where], tsval[where], tsecr[where] = options_of(self._data, segs.at[where], segs.header[where])
         return tsval, tsecr, mixed
+
+    def _lingers(self) -> Bools:
+        """Packets that come when a flow table may have forgotten the connection, which a FIN has begun to close."""
+        lanes, states = self._lanes, self._states
+        at = np.minimum(self._fin_at[::2], self._fin_at[1::2])
+        begun = self._rows.time_ns.take(np.clip(at, 0, self._count - 1))
+        closing_ns = np.where(at < 0, states["closing_ns"], begun)
+        self._after["closing_ns"] = closing_ns
+        late: Bools = self._rows.time_ns - closing_ns.take(lanes.group) > LINGER_NS - DISORDER_NS
+        return late
 
     def _steady_clock(self) -> tuple[Bools, Bools]:
         """Whether timestamps go on as they should, and whether they at least do not run back."""
@@ -334,9 +350,8 @@ class _Judgement:
         spoken = (self._segs.payload - said, said)
         enough = np.zeros(self._count, np.bool_)
         for side, column in enumerate(spoken):
-            before, total = lanes.counted(column, states["payload"][:, side].astype(np.int64))
+            before, self._after["payload"][:, side] = lanes.counted(column, states["payload"][:, side])
             enough |= before > FIRST_WORDS
-            self._after["payload"][:, side] = np.minimum(total, MOST_BYTES)
         talked = (states["talked"] | (states["live"] << 1)).take(lanes.group)
         talked = (talked == 1) | (talked == 3) | ((talked == 0) & enough)
         wild = wild | (self._rows.talk & ~talked)
@@ -395,6 +410,7 @@ class _Judgement:
         token |= checksums(self._data, segs) << 16 | (self._numbers.dack[where] == 0) << 18
         token |= ((segs.seq == 0) & ((segs.flags & RST) > 0)) << 19 | (segs.ip_id < 0) << 20
         token |= ((segs.ports & 0xFFFF) == 0) << 21 | (segs.ports < 65536) << 22
+        token |= ((segs.ack > 0) & ((segs.flags & ACK) == 0)) << 43
         echo = tsecr == after["syn_tsval"][group]
         special = (tsval == 0) | (tsecr == 0) << 1 | echo << 2 | segs.wnd << 3 | (segs.ack == 0) << 19
         token |= (special * ((segs.flags & SYN) > 0)) << 23
@@ -427,7 +443,11 @@ class _Judgement:
         after["ack"][group, side] = (segs.ack[at] + 1) * self._has_ack[at] - 1
         after["ttl"][group, side], after["wnd"][group, side] = segs.ttl[at], segs.wnd[at]
         after["tsval"][group, side], after["greeted"][group, side] = self._tsval[at], self._is_syn[at]
+        after["segments"] += np.bincount(lanes.own, minlength=lanes.count).astype(np.uint32).reshape(-1, 2)
         gone = np.flatnonzero(passed)
         after["pending"][lanes.group[gone]] = True
+        own, bytes_of = lanes.own[gone], segs.payload[gone]
+        after["untold"][:, :, 0] += np.bincount(own, minlength=lanes.count).reshape(-1, 2)
+        after["untold"][:, :, 1] += np.bincount(own, bytes_of, lanes.count).astype(np.int64).reshape(-1, 2)
         spoke = gone[(self._tsval[gone] >= 0) & ~self._empty[gone]]
         after["clock"][lanes.group[spoke], lanes.side[spoke]] = self._tsval[spoke]

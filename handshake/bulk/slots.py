@@ -11,16 +11,15 @@ from handshake.wire.columns import Bools, Ints, Words
 MOST_KEPT = 14
 """Packets of one connection that are remembered by their place in the file; with more it is followed one by one."""
 
-MOST_BYTES = 1 << 20
-
 STATE = np.dtype(
     [
         ("pair", "u8"), ("client", "u8"), ("server", "u8"), ("client_host", "u8"), ("server_host", "u8"),
         ("form", "u8"), ("ports", "i8"), ("way", "i8"), ("first", "i8"), ("last", "i8"), ("last_ns", "i8"),
-        ("syn_tsval", "i8"), ("place", "i8"), ("ack", "i8", 2), ("tsval", "i8", 2), ("clock", "i8", 2),
-        ("iss", "u4", 2), ("nxt", "u4", 2), ("wnd", "i4", 2), ("payload", "i4", 2), ("rows", "i4"), ("ttl", "i2", 2),
-        ("kept", "i1"), ("phase", "i1"), ("kinds", "i1"), ("used", "?"), ("live", "?"), ("reset", "?"),
-        ("talked", "?"), ("pending", "?"), ("greeted", "?", 2), ("spoke", "?", 2), ("fins", "?", 2),
+        ("closing_ns", "i8"), ("syn_tsval", "i8"), ("place", "i8"), ("ack", "i8", 2), ("tsval", "i8", 2),
+        ("clock", "i8", 2), ("payload", "i8", 2), ("untold", "i8", (2, 2)), ("segments", "u4", 2), ("iss", "u4", 2),
+        ("nxt", "u4", 2), ("wnd", "i4", 2), ("rows", "i4"), ("ttl", "i2", 2), ("kept", "i1"), ("phase", "i1"),
+        ("kinds", "i1"), ("used", "?"), ("live", "?"), ("reset", "?"), ("talked", "?"), ("pending", "?"),
+        ("greeted", "?", 2), ("spoke", "?", 2), ("fins", "?", 2),
     ],
     align=True,
 )  # fmt: skip
@@ -56,6 +55,8 @@ class Slots:
     last: Ints
     """Number of the last frame so far."""
     last_ns: Ints
+    closing_ns: Ints
+    """When the first FIN was captured, where there was one."""
     rows: Ints
     kept: Ints
     phase: NDArray[np.int8]
@@ -85,8 +86,11 @@ class Slots:
     clock: Ints
     """Timestamp of the last segment with data that was passed over, until its conversation is told; else -1."""
     wnd: Ints
-    payload: NDArray[np.int32]
-    """Bytes so far; no more than `MOST_BYTES` are counted."""
+    segments: Ints
+    payload: Ints
+    """Bytes so far."""
+    untold: Ints
+    """Segments and bytes of each side that were passed over, until its conversation is told."""
     fins: Bools
     place: Ints
     places: NDArray[np.uint32]

@@ -1,14 +1,17 @@
-"""A recording in one sweep: its report without the handshakes, as `--summary` needs it."""
+"""A recording in one sweep: its report without the handshakes, counted (`--summary`) or as lines (`-f csv`)."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import replace
 from operator import attrgetter
 
+from handshake.bulk.census import Census
 from handshake.bulk.crew import Crew, crew_of, shares_for
 from handshake.bulk.crowds import crowds, listeners
+from handshake.bulk.listing import Alike, Listing
+from handshake.bulk.names import Names
 from handshake.bulk.reading import BulkReader, Result
 from handshake.bulk.sift import NotPlainError
 from handshake.bulk.verdicts import Judge
@@ -28,9 +31,38 @@ def swept(
     frame by frame, from its beginning, and NotSharedError when it cannot be shared. Who wants no more of it throws
     Enough in, and gets the report of what was read.
     """
+
+    def census(names: Names) -> Census:
+        return Census(recording.name, names)
+
+    result = yield from _read(recording, judge, limit, window, jobs, census)
+    assert isinstance(result.lines, Census)
+    yield _counted(recording, result, result.lines)
+
+
+def listed(  # noqa: PLR0917
+    recording: Recording, judge: Judge, limit: int, alike: Alike, window: int = WINDOW, jobs: int = 1
+) -> Generator[Report, None, None]:
+    """The same with a line for each handshake in place of the counts; `alike` as `Listing` says."""
+
+    def listing(names: Names) -> Listing:
+        return Listing(names, alike)
+
+    result = yield from _read(recording, judge, limit, window, jobs, listing)
+    assert isinstance(result.lines, Listing)
+    yield Report(recording.info(), result.tally, (), listing=result.lines)
+
+
+def _read(  # noqa: PLR0917
+    recording: Recording, judge: Judge, limit: int, window: int, jobs: int, lines: Callable[[Names], Census | Listing]
+) -> Generator[Report, None, Result]:
+    """Read all of it, or enough."""
     windows = Windows(recording, window, ahead=jobs > 1)
     endpoints = Endpoints()
-    readers = [BulkReader(windows, judge, recording.name, limit, endpoints, share) for share in shares_for(jobs)]
+    readers = []
+    for share in shares_for(jobs):
+        names = Names(endpoints)
+        readers.append(BulkReader(windows, judge, recording.name, limit, names, lines(names), share))
     crew: Crew | None = None
     with ExitStack() as stack:
         try:
@@ -43,12 +75,10 @@ def swept(
             raise NotPlainError(str(error)) from None
         except Enough:
             pass
-        result = crew.finish() if crew else readers[0].finish()
-    yield _reported(recording, result)
+        return crew.finish() if crew else readers[0].finish()
 
 
-def _reported(recording: Recording, result: Result) -> Report:
-    census = result.census
+def _counted(recording: Recording, result: Result, census: Census) -> Report:
     lines = census.lines()
     result.tally.forgotten = census.forgotten
     talks = sorted(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
-from handshake.api import Inspection, count_in_bulk, counted, merged
+from handshake.api import Inspection, count_in_bulk, counted, list_in_bulk, merged
 from handshake.cli.interruption import Interruption
 from handshake.cli.output import say
 from handshake.errors import CaptureError, ToolError
@@ -85,11 +87,58 @@ def read_captures(
     return Reading(inspection.report(handshakes, sources), failure, interrupted)
 
 
-def summarise_captures(paths: Sequence[str], quiet: bool, *, as_one: bool = False) -> Reading:
-    """Read captures as `read_captures` does, for a report of counts alone: large ones in bulk, in bounded memory."""
-    if as_one and len(paths) > MOST_PARTS:
-        return read_captures(paths, quiet, as_one=True)
+InBulk = Callable[..., Report | None]
+"""`count_in_bulk` or `list_in_bulk`, given what they need beside the recording, `go_on` and `jobs`."""
+
+
+def summarise_captures(paths: Sequence[str], quiet: bool, *, as_one: bool = False, jobs: int | None = None) -> Reading:
+    """Read captures as `read_captures` does, for a report of counts alone: large ones in bulk, in bounded memory.
+
+    `jobs` processes share what is in bulk, by default as many as there are cores to run them.
+    """
+    in_bulk = partial(count_in_bulk, jobs=jobs or _cores())
+    parts, failure, interrupted = _read_in_bulk(paths, quiet, in_bulk, counted, as_one=as_one)
+    return Reading(merged(parts), failure, interrupted)
+
+
+def list_captures(
+    paths: Sequence[str],
+    quiet: bool,
+    alike: Callable[[Handshake], tuple[str, ...]],
+    *,
+    as_one: bool = False,
+    jobs: int | None = None,
+) -> tuple[list[Report], Reading]:
+    """Read captures as `read_captures` does, each for a report of its own: large ones in bulk, for a line a handshake.
+
+    `alike` as `list_in_bulk` takes it. Returns the reports, and what came of all of them together.
+    """
+    in_bulk = partial(list_in_bulk, alike=alike, jobs=jobs or _cores())
+    parts, failure, interrupted = _read_in_bulk(paths, quiet, in_bulk, as_one=as_one)
+    return parts, Reading(merged(parts), failure, interrupted)
+
+
+def _cores() -> int:
+    """Processes that can run at once; more than four would wait for the one that finds the packets."""
+    return min(len(os.sched_getaffinity(0)), 4) if sys.platform == "linux" else 1
+
+
+def _read_in_bulk(
+    paths: Sequence[str],
+    quiet: bool,
+    in_bulk: InBulk,
+    otherwise: Callable[[Report], Report] = lambda report: report,
+    *,
+    as_one: bool = False,
+) -> tuple[list[Report], int, bool]:
+    """The reports of recordings, made in bulk or frame by frame; exit status of the worst failure; whether by Ctrl-C.
+
+    What is made frame by frame goes through `otherwise`.
+    """
     silent = quiet or not sys.stderr.isatty()
+    if as_one and len(paths) > MOST_PARTS:
+        reading = read_captures(paths, quiet, as_one=True)
+        return [otherwise(reading.report)], reading.failure, reading.interrupted
     parts: list[Report] = []
     failure, interrupted = 0, False
     for recording in [sorted(paths, key=_begins_ns)] if as_one else [[path] for path in paths]:
@@ -104,7 +153,7 @@ def summarise_captures(paths: Sequence[str], quiet: bool, *, as_one: bool = Fals
                         say(str(error))
                         failure = max(failure, error.exit_status)
                 if captures:
-                    part, interrupted = _counted(Recording(captures), silent)
+                    part, interrupted = _read_one(Recording(captures), silent, in_bulk, otherwise)
                     parts.append(part)
                     frames = part.tally.frames
         except KeyboardInterrupt:
@@ -112,13 +161,15 @@ def summarise_captures(paths: Sequence[str], quiet: bool, *, as_one: bool = Fals
         if interrupted:
             say(f"interrupted after {frames:,} frames")
             break
-    return Reading(merged(parts), failure, interrupted)
+    return parts, failure, interrupted
 
 
-def _counted(recording: Recording, silent: bool) -> tuple[Report, bool]:
-    """The counts of a recording, as far as it goes or until Ctrl-C, which is told."""
+def _read_one(
+    recording: Recording, silent: bool, in_bulk: InBulk, otherwise: Callable[[Report], Report]
+) -> tuple[Report, bool]:
+    """The report of one recording, as far as it goes or until Ctrl-C, which is told."""
     with Interruption() as interruption:
-        part = _counted_in_bulk(recording, interruption, silent)
+        part = _shown_in_bulk(recording, interruption, silent, in_bulk)
     if part is not None:
         return part, interruption.came
     inspection, interrupted = Inspection(recording.name), False
@@ -129,11 +180,11 @@ def _counted(recording: Recording, silent: bool) -> tuple[Report, bool]:
     except KeyboardInterrupt:
         interrupted = True
     handshakes.extend(inspection.finish())
-    return counted(inspection.report(handshakes, recording.info())), interrupted
+    return otherwise(inspection.report(handshakes, recording.info())), interrupted
 
 
-def _counted_in_bulk(recording: Recording, interruption: Interruption, silent: bool) -> Report | None:
-    """What `count_in_bulk` gives, as far as it goes or until Ctrl-C; how far that is, on standard error."""
+def _shown_in_bulk(recording: Recording, interruption: Interruption, silent: bool, in_bulk: InBulk) -> Report | None:
+    """What `in_bulk` gives, as far as it goes or until Ctrl-C; how far that is, on standard error."""
     began = shown_at = time.monotonic()
     width = 0
 
@@ -151,7 +202,7 @@ def _counted_in_bulk(recording: Recording, interruption: Interruption, silent: b
         return not interruption.came
 
     try:
-        return count_in_bulk(recording, go_on=go_on)
+        return in_bulk(recording, go_on=go_on)
     finally:
         if width:
             sys.stderr.write("\r" + " " * width + "\r")

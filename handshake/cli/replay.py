@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from handshake.cli.output import say, write_report
+from handshake.cli.output import say, write, write_report
 from handshake.model.handshake import Outcome
 from handshake.model.report import Report
 from handshake.render import Format
@@ -58,6 +59,17 @@ def replay(  # noqa: PLR0917 - the command line is the signature
     as_one: Annotated[
         bool, typer.Option("--as-one", help="The files are parts of one recording (tcpdump -C, -G), in any order.")
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            max=64,
+            metavar="N",
+            help="Processes for a large capture (summary, csv); by default one a core, at most 4.",
+        ),
+    ] = None,
     secrets: Annotated[bool, typer.Option("--show-secrets", help="Show passwords in dialogues.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.", metavar="FILE")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Add raw numbers and frames.")] = False,
@@ -77,10 +89,12 @@ def replay(  # noqa: PLR0917 - the command line is the signature
         raise typer.BadParameter("parts of one recording are files that we read ourselves", param_hint="--as-one")
     alone = engine is Engine.HANDSHAKE and not selection and len(set(files)) == len(files)
     if form is Format.SUMMARY and alone:
-        reading = summarise_captures(files, quiet, as_one=as_one)
+        reading = summarise_captures(files, quiet, as_one=as_one, jobs=jobs)
         if reading.report.sources or reading.interrupted:
             write_report(reading.report, form, output, -1 if quiet else int(verbose))
         raise typer.Exit(reading.exit_status)
+    if form is Format.CSV and alone:
+        raise typer.Exit(_list(files, quiet, output, as_one=as_one, jobs=jobs))
     inspection = Inspection(secrets=secrets)
     reading = read_captures(files, quiet, by_tshark=engine is Engine.TSHARK, as_one=as_one, inspection=inspection)
     if reading.report.sources or reading.interrupted:
@@ -90,6 +104,17 @@ def replay(  # noqa: PLR0917 - the command line is the signature
             report = without_crowds(report)
         write_report(report, form, output, verbosity)
     raise typer.Exit(reading.exit_status)
+
+
+def _list(files: list[str], quiet: bool, output: Path | None, *, as_one: bool, jobs: int | None) -> int:
+    """Every handshake as one row, of large captures without making more of it than that; returns the exit status."""
+    from handshake.cli.reading import list_captures
+    from handshake.render.csv import alike, render_all
+
+    reports, reading = list_captures(files, quiet, alike, as_one=as_one, jobs=jobs)
+    if reports or reading.interrupted:
+        write(partial(render_all, reports), output)
+    return reading.exit_status
 
 
 def _choose(report: Report, selection: Selection, quiet: bool) -> Report:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from handshake.model.handshake import Exchange, Handshake
     from handshake.model.kernel import Connect, KernelView
     from handshake.model.listener import Listener
+    from handshake.model.listing import Listing
     from handshake.model.totals import Totals
 
 
@@ -213,6 +214,8 @@ class Report:
     """What many of the handshakes amount to together."""
     listeners: tuple[Listener, ...] | None = None
     """Listening sockets with several clients at once, where `handshakes` has not all that tell of them."""
+    listing: Listing | None = None
+    """The handshakes as lines, where `handshakes` does not hold them."""
     exchange_counts: tuple[int, int] | None = None
     """UDP exchanges and how many had no reply, where `exchanges` does not list them."""
     unchosen: tuple[Handshake | Exchange, ...] = ()

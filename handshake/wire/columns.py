@@ -62,7 +62,7 @@ class Segments:
     tsval: Ints
     """-1 without the timestamps of `STAMPED`."""
     rest: Ints
-    """Urgent pointer, and ECN bits above: what else can be odd."""
+    """What else can be odd or make a difference: urgent pointer, ECN bits above, the VLANs above these (`way`)."""
     at: Ints
     """Where the TCP header begins in the window."""
     header: Ints
@@ -71,8 +71,6 @@ class Segments:
     """Where the captured part of the segment ends in the window."""
     whole: Bools
     """It was captured to its end."""
-    way: Ints
-    """The VLANs that it came in, as a number (`tags_of`)."""
     plain: Bools
     """Read here; the others were decoded one by one, and only their ends are told."""
 
@@ -80,6 +78,11 @@ class Segments:
     def six(self) -> Bools:
         """It came over IPv6."""
         return self.src >> np.uint64(63) > 0
+
+    @property
+    def way(self) -> Ints:
+        """The VLANs that it came in, as a number (`tags_of`)."""
+        return self.rest >> 18
 
     def take(self, order: Ints) -> Segments:
         """Some of them, in another order."""
@@ -368,8 +371,8 @@ def _segments(  # noqa: PLR0917 - one column each
         rows, endpoints.ends(packets.src[rows], source), endpoints.ends(packets.dst[rows], target),
         source << 16 | target, tcp["seq"].astype(np.int64), tcp["ack"].astype(np.int64), offset_flags & 0xFFF,
         tcp["window"].astype(np.int64), end - at - size, packets.ttl[rows], packets.ip_id[rows], form,
-        (words[:, 1] + np.int64(1)) * stamped - 1, tcp["urgent"] | packets.ecn[rows] << 16,
-        at, size, at + room, at + room >= end, way[rows], np.ones(len(rows), np.bool_),
+        (words[:, 1] + np.int64(1)) * stamped - 1, tcp["urgent"] | packets.ecn[rows] << 16 | way[rows] << 18,
+        at, size, at + room, at + room >= end, np.ones(len(rows), np.bool_),
     )  # fmt: skip
 
 

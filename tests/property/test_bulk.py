@@ -7,7 +7,7 @@ import gzip
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from multiprocessing import active_children
 from pathlib import Path
 from random import Random
@@ -31,6 +31,7 @@ from handshake.findings.sketch import sketch
 from handshake.flow.table import DEFAULT_LIMIT
 from handshake.model.packet import Frame
 from handshake.model.report import Report
+from handshake.render import csv
 from handshake.render.summary import render
 from handshake.render.terminal import terminal_of
 from handshake.source.capture import open_capture
@@ -67,7 +68,8 @@ def in_bulk(
         patch.setattr(summary, "BulkReader", Kept)
         recording = Recording([stack.enter_context(open_capture(path, again=True)) for path in paths])
         *_, report = summary.swept(recording, examine, limit, window, jobs)
-    return lines_of(readers[0].census), text(report), readers[0]
+    assert isinstance(readers[0].lines, Census)
+    return lines_of(readers[0].lines), text(report), readers[0]
 
 
 def lines_of(kept: Census) -> Lines:
@@ -77,18 +79,21 @@ def lines_of(kept: Census) -> Lines:
         ports = int(line["ports"])
         isns = tuple(None if line[side] < 0 else int(line[side]) for side in ("client_iss", "server_iss"))
         found[int(line["number"])] = (
-            OUTCOMES[line["outcome"]], kept.endpoint(int(line["client_host"]), ports >> 16),
-            kept.endpoint(int(line["server_host"]), ports & 0xFFFF), int(line["start"]), int(line["end"]),
+            OUTCOMES[line["outcome"]], kept.names.endpoint(int(line["client_host"]), ports >> 16),
+            kept.names.endpoint(int(line["server_host"]), ports & 0xFFFF), int(line["start"]), int(line["end"]),
             int(line["setup"]), int(line["irtt"]), codes[line["found"]], bool(line["probing"]), bool(line["unasked"]),
             isns,
         )  # fmt: skip
     return found
 
 
-def one_by_one(paths: Sequence[Path], limit: int = DEFAULT_LIMIT) -> tuple[Lines, str]:
+def one_by_one(paths: Sequence[Path], limit: int = DEFAULT_LIMIT) -> Report:
     """The same, read packet by packet."""
     inspection = Inspection(limit=limit)
-    report = read_captures(map(str, paths), quiet=True, as_one=len(paths) > 1, inspection=inspection).report
+    return read_captures(map(str, paths), quiet=True, as_one=len(paths) > 1, inspection=inspection).report
+
+
+def told(report: Report) -> tuple[Lines, str]:
     found: Lines = {}
     for handshake in report.handshakes:
         sketched, timing = sketch(handshake), handshake.timing
@@ -102,11 +107,27 @@ def one_by_one(paths: Sequence[Path], limit: int = DEFAULT_LIMIT) -> tuple[Lines
     return found, text(report)
 
 
+def rows_in_bulk(paths: Sequence[Path], window: int, limit: int = DEFAULT_LIMIT, jobs: int = 1) -> str:
+    """The handshakes of a recording as CSV, read in bulk."""
+    with contextlib.ExitStack() as stack:
+        recording = Recording([stack.enter_context(open_capture(path, again=True)) for path in paths])
+        *_, report = summary.listed(recording, examine, limit, csv.alike, window, jobs)
+    return rows(report)
+
+
+def rows(report: Report) -> str:
+    out = io.StringIO()
+    csv.render(report, out, terminal_of(out))
+    return out.getvalue()
+
+
 def same(path: Path | Sequence[Path], window: int, limit: int = DEFAULT_LIMIT, jobs: int = 1) -> BulkReader:
     """Compare both ways; raises NotPlainError for a recording that is not to be read in bulk."""
     paths = [path] if isinstance(path, Path) else path
     lines, summed, reader = in_bulk(paths, window, limit, jobs)
-    assert (lines, summed) == one_by_one(paths, limit)
+    report = one_by_one(paths, limit)
+    assert (lines, summed) == told(report)
+    assert rows_in_bulk(paths, window, limit, jobs) == rows(report)
     return reader
 
 
@@ -277,7 +298,7 @@ VLANS: dict[str, Callable[[Frame, Random], Frame]] = {
 }
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), bends=st.sampled_from((0, 0.2)),
     vlans=st.sampled_from([*VLANS]), seen_twice=st.sampled_from((0, 0.1)),
@@ -392,6 +413,21 @@ def test_of_very_many_handshakes_the_oldest_are_counted_and_forgotten(
         reports.append(text(report))
     assert len(set(reports)) == 1, "whatever the windows are"
     assert f"{len(numbers) - 30} handshakes, the oldest" in reports[0]
+
+
+def test_rows_of_what_was_read_until_there_was_enough(tmp_path: Path) -> None:
+    path = tmp_path / "broken-off.pcap"
+    path.write_bytes(capture(5, 60, 0.2))
+    with open_capture(path, again=True) as source:
+        sweep = summary.listed(Recording([source]), examine, DEFAULT_LIMIT, csv.alike, 20_000)
+        next(sweep)
+        report = sweep.throw(summary.Enough)
+    inspection = Inspection(str(path))
+    with open_capture(path) as source:
+        read = list(islice(source, report.tally.frames))
+        assert 0 < len(read) < source.frames + sum(1 for _ in source)
+    handshakes = [*(each for frame in read for each in inspection.feed(frame)), *inspection.finish()]
+    assert rows(report) == rows(inspection.report(handshakes, report.sources))
 
 
 def test_connections_that_go_alike_are_judged_once(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ class Piece:
     ip_id: int = 0
     six: bool = False
     odd: str = ""
+    ports: tuple[int, int] | None = None
+    """Those of the client and the server, where they are not the usual ones."""
 
 
 def connection(random: Random, flow: int, start_ns: int) -> list[Piece]:
@@ -185,13 +187,12 @@ _BENDS: dict[str, Callable[[Random, Piece], list[Piece]]] = {
 
 def frame(random: Random, piece: Piece) -> tuple[bytes, int]:
     """The bytes that are captured, and how many there were on the wire."""
-    port = 40000 + piece.flow
     ends = (
         [bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2))]
         if not piece.six
         else [b"\xfd" + bytes(14) + b"\1", b"\xfd" + bytes(14) + b"\2"]
     )
-    ports = (port, 80)
+    ports = piece.ports or (40000 + piece.flow, 80)
     if not piece.to_server:
         ends, ports = ends[::-1], ports[::-1]
     where = (ends[0], ends[1])
@@ -232,6 +233,17 @@ def frame(random: Random, piece: Piece) -> tuple[bytes, int]:
     return data, whole
 
 
+HEADER = pcap_header(magic=0xA1B23C4D)
+EPOCH_NS = 1_700_000_000 * 10**9
+
+
+def record(random: Random, piece: Piece) -> bytes:
+    """Its record in a capture of nanoseconds."""
+    data, whole = frame(random, piece)
+    time_ns = piece.time_ns + EPOCH_NS
+    return pcap_record(data, time_ns // 10**9, time_ns % 10**9, orig_len=whole)
+
+
 def capture(seed: int, flows: int = 40, bends: float = 0.7) -> bytes:
     """A pcap of that many connections on few ports."""
     random = Random(seed)
@@ -247,10 +259,9 @@ def capture(seed: int, flows: int = 40, bends: float = 0.7) -> bytes:
     records = []
     for index in order:
         piece = pieces[index]
-        data, whole = frame(random, piece)
-        time_ns = piece.time_ns + 1_700_000_000 * 10**9
-        records.append(pcap_record(data, time_ns // 10**9, time_ns % 10**9, orig_len=whole))
+        records.append(record(random, piece))
+        time_ns = piece.time_ns + EPOCH_NS
         if random.random() < 0.03:
             question = ethernet(ipv4(udp(b"q" * 30, ports=(random.randrange(5000, 5020), 99)), protocol=17))
             records.append(pcap_record(question, time_ns // 10**9, time_ns % 10**9))
-    return pcap_header(magic=0xA1B23C4D) + b"".join(records)
+    return HEADER + b"".join(records)
