@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from handshake.flow.copies import AT_ONCE_NS, REMEMBERED, WITHIN_NS, fingerprint, here_within_ns
-from handshake.model.packet import FIN, RST, SYN, IcmpError, Packet, Segment
+from handshake.model.packet import FIN, RST, SYN, IcmpError, Packet, Segment, Tags
 from handshake.model.record import dataclass
 from handshake.source.columns import Window
-from handshake.wire.columns import OTHER, Bools, Endpoints, Ints, Segments, Words, options_of
+from handshake.wire.columns import OTHER, Bools, Endpoints, Ints, Segments, Words, options_of, tags_of
 
 _MIX = np.random.default_rng().integers(0, 1 << 63, 5, np.uint64) * np.uint64(2) + np.uint64(1)
 """Packets with the same sum only may be the same: they are compared."""
@@ -145,7 +145,7 @@ class _Line:
         self._which = self.merged(np.arange(len(segments.row)), -1)
         self.row = self.merged(segments.row, others)
         """Places in the window."""
-        self.prints = self.merged(_mixed(self._words), 0)
+        self.prints = self.merged(_mixed(self._words[:_TSVAL]) ^ self._words[_TSVAL].view(np.uint64), 0)
         """The same for packets that are alike, and hardly for any others."""
         self.within = self.merged(_within(segments), 0)
         """How soon a copy at the same interface has to come, ns."""
@@ -171,7 +171,7 @@ class _Line:
             words = [
                 self._endpoints.of(*packet.src)[1], self._endpoints.of(*packet.dst)[1],
                 packet.seq << 32 | packet.ack_raw, packet.flags | packet.wnd << 9 | packet.payload_len << 25,
-                -1 if ip_id is None else ip_id, -1 if tsval is None else tsval, hash(packet.tags) if packet.tags else 0,
+                -1 if ip_id is None else ip_id, -1 if tsval is None else tsval, _hashed(packet.tags),
             ]  # fmt: skip
         return np.array([word & _ALL for word in words], np.uint64).view(np.int64)
 
@@ -182,7 +182,7 @@ class _Line:
         facts = np.zeros((len(chosen), _COLUMNS), np.int64)
         plain = np.flatnonzero(which >= 0)
         taken = which[plain]
-        for column, words in enumerate(self._words):
+        for column, words in zip((*range(_TSVAL), _TAGS), self._words, strict=True):
             facts[plain, column] = words.view(np.int64)[taken]
         facts[plain, _TSVAL] = np.where(segments.form == OTHER, _UNREAD, segments.tsval)[taken]
         for at in np.flatnonzero(np.isin(chosen, list(self._alone))).tolist():
@@ -204,10 +204,17 @@ class _Line:
 
 
 def _words(segments: Segments) -> tuple[Words | Ints, ...]:
-    """All that a copy shares with its original, but for its timestamp."""
+    """All that a copy shares with its original, but for its timestamp; the hash of the tags is the last one."""
     numbers = segments.seq << 32 | segments.ack
     rest = segments.flags & 511 | segments.wnd << 9 | segments.payload << 25
-    return segments.src, segments.dst, numbers, rest, segments.ip_id
+    ways, which = np.unique(segments.way, return_inverse=True) if segments.way.any() else (np.zeros(1, np.int64), None)
+    hashes = np.array([_hashed(tags_of(way)) for way in ways.tolist()], np.int64)
+    tags = np.zeros(len(numbers), np.int64) if which is None else hashes[which]
+    return segments.src, segments.dst, numbers, rest, segments.ip_id, tags
+
+
+def _hashed(tags: Tags) -> int:
+    return hash(tags) if tags else 0
 
 
 def _mixed(words: Iterable[Words | Ints]) -> Words:

@@ -86,6 +86,8 @@ class Columns:
         """Behind the last window: offset, frames and time."""
         self.linktype = 0
         """LINKTYPE_ number of all frames, where they have but one."""
+        self.breaks = 0
+        """Times that something was described between packets so far."""
         self.links = links
         """All interfaces so far, numbered from 0."""
 
