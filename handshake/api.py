@@ -21,7 +21,7 @@ from handshake.flow.stories import told
 from handshake.flow.table import DEFAULT_LIMIT, FlowTable
 from handshake.flow.verdict import conclude
 from handshake.model.handshake import Handshake
-from handshake.model.packet import Datagram, Frame, IcmpError, Packet, Segment
+from handshake.model.packet import Datagram, Frame, Packet, Segment
 from handshake.model.report import Approach, Report, SourceInfo, Tally
 from handshake.model.totals import Totals
 from handshake.source.capture import Capture, open_capture
@@ -66,7 +66,7 @@ class Inspection:
 
     def feed(self, frame: Frame) -> list[Handshake]:
         """Take one frame; return the handshakes that it finished, findings attached."""
-        return self.take(self.decode(frame), frame.interface)
+        return self.take(self._decoder.decode(frame), frame.interface)
 
     def decode(self, frame: Frame) -> Packet:
         """The packet of the next frame, which `take` takes."""
@@ -81,27 +81,28 @@ class Inspection:
             tally.tcp += 1
         elif isinstance(transport, Datagram):
             tally.udp += 1
-        elif isinstance(transport, IcmpError):
+        elif transport is not None:
             tally.icmp_errors += 1
         if packet.stop is not None:
             reasons = tally.faults if packet.stop.fault else tally.undecoded
             reasons[packet.stop.reason] = reasons.get(packet.stop.reason, 0) + 1
-        if isinstance(transport, Segment | IcmpError):
+        if transport is not None and not isinstance(transport, Datagram):
             seen_at = self._copies.seen_at(transport, interface)
             if seen_at is not None:
                 tally.copies += 1
                 if seen_at == interface:
                     self._table.copied(transport)
                 return []
-        return [examine(handshake) for handshake in self._table.feed(packet)]
+        finished = self._table.feed(packet)
+        return [examine(handshake) for handshake in finished] if finished else []
 
     def _note_time(self, time_ns: int) -> None:
         tally = self._tally
         tally.frames += 1
-        if tally.first_ns is None or tally.last_ns is None:
-            tally.first_ns = tally.last_ns = time_ns
-        tally.first_ns = min(tally.first_ns, time_ns)
-        tally.last_ns = max(tally.last_ns, time_ns)
+        if tally.first_ns is None or time_ns < tally.first_ns:
+            tally.first_ns = time_ns
+        if tally.last_ns is None or time_ns > tally.last_ns:
+            tally.last_ns = time_ns
         if time_ns < self._latest_ns:
             tally.backward += 1
             tally.most_backward_ns = max(tally.most_backward_ns, self._latest_ns - time_ns)
@@ -297,8 +298,7 @@ def _in_bulk(
         recording.rewind()
         return None
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nobody needs here
-    from handshake.bulk.crew import NotSharedError
-    from handshake.bulk.sift import NotPlainError
+    from handshake.bulk.sift import NotPlainError, NotSharedError
     from handshake.bulk.summary import Enough, listed, swept
 
     part = recording.parts[0]

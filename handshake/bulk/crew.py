@@ -20,17 +20,13 @@ import numpy as np
 
 from handshake.bulk.reading import BulkReader, Result, Share
 from handshake.bulk.room import Candidates, Room
-from handshake.bulk.sift import NotPlainError
+from handshake.bulk.sift import NotSharedError
 from handshake.source.columns import Window
 from handshake.source.windows import Windows
 from handshake.wire.columns import Ints
 
 _FINDING = 1 / 3
 """What finding the packets costs, measured in what following all connections does."""
-
-
-class NotSharedError(NotPlainError):
-    """One process can read it in bulk, several cannot."""
 
 
 def shares_for(jobs: int) -> list[Share]:
@@ -82,11 +78,11 @@ class Remote:
             self._connection.send((command, *arguments))
 
     def answer(self) -> Any:
-        """What came of it. Raises what it raised; NotPlainError when it is no longer there."""
+        """What came of it. Raises what it raised; NotSharedError when it is no longer there."""
         try:
             answer = self._connection.recv()
         except (EOFError, ConnectionResetError):
-            raise NotPlainError("a process of the crew has ended") from None
+            raise NotSharedError("a process of the crew has ended") from None
         if isinstance(answer, Exception):
             raise answer
         return answer

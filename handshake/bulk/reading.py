@@ -13,7 +13,7 @@ from handshake.bulk.datagrams import Exchanges
 from handshake.bulk.listing import Listing
 from handshake.bulk.names import Names
 from handshake.bulk.room import NEVER, Candidates
-from handshake.bulk.sift import DISORDER_NS, NotPlainError, Rows, Sieve, Sifted
+from handshake.bulk.sift import DISORDER_NS, NotPlainError, NotSharedError, Rows, Sieve, Sifted
 from handshake.bulk.slots import OPEN, Slots
 from handshake.bulk.verdicts import Judge, Verdict, feed, judged
 from handshake.flow.conversation import Conversation
@@ -332,7 +332,7 @@ class BulkReader:
         self._table.expire(packet, created_ns)
         flow = None if self._share.is_all else self._table.conversation(packet)
         if flow and flow.closed_ns is not None and packet.time_ns + DISORDER_NS - flow.closed_ns > LINGER_NS:
-            raise NotPlainError("whether it was forgotten depends on other shares")
+            raise NotSharedError("whether it was forgotten depends on other shares")
 
     def _take_copies(self, window: Window, odd: dict[int, Packet], copies: Copied) -> None:
         for row in sorted(copies.rows):

@@ -47,6 +47,10 @@ class NotPlainError(Exception):
     """The whole capture has to be read packet by packet."""
 
 
+class NotSharedError(NotPlainError):
+    """It can be read in bulk by one process, and not by several."""
+
+
 @dataclass(slots=True)
 class Rows:
     """What is known of each TCP packet of a window beside its header."""

@@ -12,7 +12,7 @@ from handshake.model.packet import ACK, RST, SYN, IcmpError, Tags
 
 
 @rule(
-    "HS901", "evicted", Severity.NOTE,
+    "HS901", "evicted", Severity.NOTE, on=(Sign.CAPTURE,),
     what="The connection was dropped from the full flow table before its end; what came later is missing here.",
     why="More connections at once than the table keeps: a flood or a very busy capture.",
     check="Filter the capture to the hosts of interest first.",
@@ -67,7 +67,7 @@ def options_cut(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS904", "captured-twice", Severity.NOTE,
+    "HS904", "captured-twice", Severity.NOTE, on=(Sign.CAPTURE,),
     what="Some packets of this connection are in the capture more than once; each was judged once.",
     why="A mirror port copies them on their way in and out, a sniffer listens at both sides of a bridge or loopback, "
     "or two captures were merged. The very same packet comes again at once, which no retransmission does.",
@@ -106,7 +106,7 @@ def time_goes_back(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS906", "directions-differ", Severity.NOTE,
+    "HS906", "directions-differ", Severity.NOTE, on=(Sign.CAPTURE,),
     what="Packets of this connection travel in different VLANs, or some of them inside a tunnel and some not.",
     why="Asymmetric routing between two VLANs, or a capture point that sees one direction before and the other after "
     "a device that adds or removes tags.",

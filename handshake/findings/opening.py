@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from handshake.findings.registry import Facts, Match, milliseconds, numbers, rule, times
+from handshake.findings.registry import Facts, Match, Sign, milliseconds, numbers, rule, times
 from handshake.model import seq
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark, Outcome, Side
@@ -279,7 +279,7 @@ def synack_new_isn(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS118", "slow-answer", Severity.WARNING,
+    "HS118", "slow-answer", Severity.WARNING, on=(Sign.ANSWER,),
     what="The round trip of the handshake took long; time lost by retransmissions is not in it.",
     why="A long way (satellite: about 600 ms), a queue on the way that holds packets back, or a busy server or proxy "
     "that answers late.",

@@ -136,7 +136,7 @@ def syn_option_elsewhere(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS209", "window-scale-too-large", Severity.WARNING,
+    "HS209", "window-scale-too-large", Severity.WARNING, on=(kinds.WSCALE,),
     what="A window scale shift above 14 was announced; it counts as 14.",
     why="A crafted or broken SYN.",
     check="What sends it.",
@@ -152,7 +152,7 @@ def window_scale_too_large(facts: Facts) -> Iterator[Match]:
 
 
 @rule(
-    "HS211", "small-mss", Severity.NOTE,
+    "HS211", "small-mss", Severity.NOTE, on=(kinds.MSS,),
     what="A very small maximum segment size was announced.",
     why="A tunnel or a device clamps the MSS, a tiny stack, or an attempt to make the other side send many small "
     "packets.",

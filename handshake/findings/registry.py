@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from enum import Enum
 from functools import lru_cache, reduce
 from itertools import chain
@@ -15,7 +14,7 @@ from handshake.model.crowd import Crowd
 from handshake.model.finding import Finding, Severity
 from handshake.model.handshake import CloseKind, Handshake, Mark, Outcome, Side, Step
 from handshake.model.packet import ACK, RST, SYN, IcmpError, Segment
-from handshake.model.record import dataclass
+from handshake.model.record import dataclass, replace
 
 
 class Match(NamedTuple):
@@ -36,6 +35,7 @@ class Sign(Enum):
     RST = "a segment with RST"
     ODD = "a segment whose header is cut, malformed, or says what it should not"
     ICMP = "an ICMP error"
+    CAPTURE = "the capture has a packet twice or in another VLAN, or the flow table was full"
 
     __hash__ = object.__hash__
 
@@ -99,6 +99,8 @@ class Facts:
     def signs(self) -> frozenset[On]:
         """Everything that rules wait for."""
         found: list[On] = [self.handshake.outcome, self.handshake.teardown.kind, *self._marked, *self.kinds]
+        for _, opening in self.openings:  # behind a very long timeline it is not in it
+            found += map(_KIND, opening.options.items)
         if self.handshake.server.opening is not None:
             found.append(Sign.ANSWER)
             if self.pair:
@@ -109,6 +111,8 @@ class Facts:
             found.append(Sign.ODD)
         if self.errors:
             found.append(Sign.ICMP)
+        if self.handshake.evicted or self.handshake.other_ways or any(self.handshake.copies):
+            found.append(Sign.CAPTURE)
         return frozenset(found)
 
     def marked(self, mark: Mark) -> list[Segment]:

@@ -8,7 +8,7 @@ from itertools import groupby
 from handshake.findings.registry import Facts, Match, numbers, rule
 from handshake.model.finding import Severity
 from handshake.model.handshake import Mark
-from handshake.model.options import EOL, NOP
+from handshake.model.options import EOL, MSS, NOP
 
 _NOPS = {
     3: "window scale",
@@ -28,7 +28,7 @@ _MANY = 10
 
 
 @rule(
-    "HS216", "nops-instead-of-option", Severity.NOTE,
+    "HS216", "nops-instead-of-option", Severity.NOTE, on=(NOP,),
     what="A SYN or SYN-ACK has NOPs in a row where no stack pads: three at the end, or five anywhere.",
     why="Stacks pad an option with one or two NOPs, so that at most four stand together. Consistent with a firewall "
     "that overwrites options it does not know or like.",
@@ -56,7 +56,7 @@ def _odd_run(order: list[int]) -> int:
 
 
 @rule(
-    "HS218", "mss-clamped", Severity.NOTE,
+    "HS218", "mss-clamped", Severity.NOTE, on=(MSS,),
     what="The window of a SYN is a whole number of full Ethernet segments, but the MSS it announces is smaller.",
     why="Many stacks announce a window of so many segments. Consistent with a router that lowered the MSS on the way "
     "(clamping, as before a tunnel or PPPoE) and left the window alone.",

@@ -88,8 +88,8 @@ class Conversation:
         client, server = (first.src, first.dst) if src_is_client else (first.dst, first.src)
         state = State.CLOSED if opens(first) else Observed.UNSEEN
         self.number = number
-        self.client = End(client, state)
-        self.server = End(server)
+        self.client = End(Side.CLIENT, client, state)
+        self.server = End(Side.SERVER, server)
         self.role_inferred = inferred
         self.tags = first.tags
         self.other_ways: list[tuple[Endpoint, Endpoint, Tags]] = []
@@ -295,10 +295,10 @@ class Conversation:
             return
         marks: list[Mark] = []
         events: list[Event] = []
-        ack = segment.ack
-        if ack is None:
+        if not segment.flags & ACK:
             self._step(segment, sender, receiver, marks=[Mark.NO_ACK], note="carries no ACK: no connection takes it")
             return
+        ack = segment.ack_raw
         odd = self._odd_ack(segment, ack, sender, receiver)
         if odd is not None:
             provokes = odd is Mark.BAD_ACK
@@ -319,12 +319,14 @@ class Conversation:
     def _odd_ack(self, segment: Segment, ack: int, sender: End, receiver: End) -> Mark | None:
         """What is wrong with an acknowledgment, None if it fits: it then counts, and text and FIN with it."""
         if not segment.seg_len:
-            if self.challenged is self._side(sender) and receiver.state is not State.SYN_RECEIVED:
+            if self.challenged is sender.side and receiver.state is not State.SYN_RECEIVED:
                 return Mark.CHALLENGE_ACK
             if receiver.state is State.SYN_SENT and not sender.syn_acks:
                 self.strayed = not receiver.acknowledged_by(ack)
                 return Mark.STRAY_ACK
         if receiver.syn_acked:
+            if ack == receiver.snd_nxt:  # nearly always
+                return None
             known = sender.rcv_acked  # how far the receiver has come, where its own segments were not captured
             return Mark.BAD_ACK if receiver.far_from(ack) and (known is None or far(known, ack)) else None
         if receiver.state is State.SYN_RECEIVED and not confirms(segment, ack, sender, receiver):
@@ -373,7 +375,7 @@ class Conversation:
         sender.fin_end = end
         crossed = receiver.fin_end is not None and not receiver.fin_acked
         self.fins_crossed = self.fins_crossed or crossed
-        self.first_close = self.first_close or self._side(sender)
+        self.first_close = self.first_close or sender.side
         events.append(Event.FIN_CROSSED if crossed else Event.FIN)
 
     def _reset(self, segment: Segment, sender: End, receiver: End) -> None:
@@ -392,7 +394,7 @@ class Conversation:
         embryo = receiver is self.server and receiver.state is State.SYN_RECEIVED and not receiver.syns
         if sender is self.server and self.syn_ack is None:
             self._settle_server(State.CLOSED, segment)
-        self.reset_by = self._side(sender)
+        self.reset_by = sender.side
         self.first_close = self.first_close or self.reset_by
         self._step(segment, sender, receiver, Event.RST_EMBRYO if embryo else Event.RST, marks=[])
 
@@ -409,7 +411,8 @@ class Conversation:
         provokes: bool = False,
     ) -> None:
         """Move both ends, count, and add the step. `provokes`: a synchronised receiver answers with a challenge ACK."""
-        before = self.client.state, self.server.state
+        client, server, side = self.client, self.server, sender.side
+        client_before, server_before, receiver_before = client.state, server.state, receiver.state
         notes = [note] if note else []
         for event in events:
             receiving = Event.RST if event is Event.RST_EMBRYO else event
@@ -419,15 +422,15 @@ class Conversation:
             notes.append(sent.note)
             if not (sent.expected and received.expected) and Mark.UNEXPECTED not in marks:
                 marks.append(Mark.UNEXPECTED)
-        if self.completed_by is None and self.client.syn_acked and self.server.syn_acked:
+        if self.completed_by is None and client.syn_acked and server.syn_acked:
             self._complete(segment, marks)
             if segment.payload_len and self.syn_ack is not None and segment.seq == self.syn_ack.ack_raw:
                 marks.append(Mark.DATA_IN_THIRD_SEGMENT)
-        self.challenged = self._side(receiver) if provokes and before[receiver is self.server] in SYNCHRONISED else None
+        self.challenged = receiver.side if provokes and receiver_before in SYNCHRONISED else None
         if self._on_first_step is not None:
             marks.append(self._on_first_step)
             self._on_first_step = None
-        fits = _MISFITS.isdisjoint(marks)
+        fits = not marks or _MISFITS.isdisjoint(marks)
         marks += sender.habits.changes(segment, sender.snd_nxt, fits)
         if segment.time_ns < self._last_ns and not self._ran_back:
             self._ran_back = True
@@ -437,26 +440,28 @@ class Conversation:
         sender.sent(segment)
         if fits:
             sender.advance(segment)
-            if segment.payload_len:
-                self.first_data.setdefault(self._side(sender), segment)
-            if segment.seg_len and not self.talk.done:
-                self.talk.hear(self._side(sender), segment, self._payload)
-        if receiver.first_seq is None and segment.ack is not None:
+            if segment.payload_len and side not in self.first_data:
+                self.first_data[side] = segment
+            if not self.talk.done and segment.seg_len:
+                self.talk.hear(side, segment, self._payload)
+        if receiver.first_seq is None and segment.flags & ACK:
             receiver.first_seq = segment.ack_raw
-        self._note_closed(segment)
-        self.timeline.segment(
-            Step(
-                segment,
-                self._side(sender),
-                Change(before[0], self.client.state),
-                Change(before[1], self.server.state),
-                "; ".join(notes) or "acknowledges",
-                tuple(marks),
-                (segment.seq - sender.base) % seq.MODULUS,
-                None if segment.ack is None else (segment.ack_raw - receiver.base) % seq.MODULUS,
-            ),
+        if self.closed_ns is None:
+            self._note_closed(segment)
+        moved = client.state is not client_before or server.state is not server_before
+        if not (moved or marks) and self.timeline.folds(segment, side):
+            return
+        step = Step(
             segment,
+            side,
+            Change(client_before, client.state),
+            Change(server_before, server.state),
+            "; ".join(notes) or "acknowledges",
+            tuple(marks),
+            (segment.seq - sender.base) % seq.MODULUS,
+            (segment.ack_raw - receiver.base) % seq.MODULUS if segment.flags & ACK else None,
         )
+        self.timeline.segment(step, segment)
 
     def _complete(self, by: Segment, marks: list[Mark]) -> None:
         self.completed_by = by
@@ -464,10 +469,9 @@ class Conversation:
         self.client.habits.agreed = self.server.habits.agreed = agreed(self.client.opening, self.server.opening)
 
     def _note_closed(self, segment: Segment) -> None:
-        if self.closed_ns is None:
-            done = self.client.state in _DONE and self.server.state in _DONE
-            if done or self.reset_by is not None:
-                self.closed_ns, self.closed_number = segment.time_ns, segment.number
+        done = self.client.state in _DONE and self.server.state in _DONE
+        if done or self.reset_by is not None:
+            self.closed_ns, self.closed_number = segment.time_ns, segment.number
 
     def _settle_server(self, initial: State, answer: Segment) -> None:
         """The server's first answer tells in which state the SYNs found it."""
@@ -487,6 +491,3 @@ class Conversation:
                 return self.server, self.client  # self-connect: one stream of packets is both sides
             return self.client, self.server
         return self.server, self.client
-
-    def _side(self, end: End) -> Side:
-        return Side.CLIENT if end is self.client else Side.SERVER

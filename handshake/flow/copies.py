@@ -8,6 +8,7 @@ can be told from honest repetition, and only within a time in which no retransmi
 
 from __future__ import annotations
 
+from handshake.model.options import TIMESTAMPS
 from handshake.model.packet import FIN, RST, SYN, IcmpError, Segment
 
 WITHIN_NS = 100_000_000
@@ -55,8 +56,10 @@ def here_within_ns(packet: Segment | IcmpError) -> int:
 
 def fingerprint(packet: Segment | IcmpError) -> int:
     """What a packet keeps while it is forwarded. With other tags it is of another flow (`FlowTable`), so no copy."""
-    ends = packet.src.address, packet.dst.address, packet.src.port, packet.dst.port, packet.tags
     if isinstance(packet, IcmpError):
-        return hash((ends, packet.reporter, packet.type, packet.code, packet.seq))
-    numbers = packet.seq, packet.ack_raw, packet.flags, packet.wnd, packet.payload_len, packet.ip_id
-    return hash((ends, numbers, packet.options.tsval))
+        return hash((packet.src, packet.dst, packet.tags, packet.reporter, packet.type, packet.code, packet.seq))
+    stamp = packet.options.body(TIMESTAMPS, 8)
+    return hash((
+        packet.src, packet.dst, packet.tags, packet.seq, packet.ack_raw, packet.flags, packet.wnd, packet.payload_len,
+        packet.ip_id, stamp and stamp[:4],
+    ))  # fmt: skip

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from handshake.flow.habits import Habits
 from handshake.model import seq
-from handshake.model.handshake import EndState, Observed, Peer
+from handshake.model.handshake import EndState, Observed, Peer, Side
+from handshake.model.packet import ACK
 
 if TYPE_CHECKING:
     from handshake.model.address import Endpoint
@@ -51,6 +52,7 @@ class End:
         "rcv_acked",
         "resets",
         "segments",
+        "side",
         "snd_nxt",
         "spoke",
         "state",
@@ -59,7 +61,8 @@ class End:
         "syns",
     )
 
-    def __init__(self, endpoint: Endpoint, state: EndState = Observed.UNSEEN) -> None:
+    def __init__(self, side: Side, endpoint: Endpoint, state: EndState = Observed.UNSEEN) -> None:
+        self.side = side
         self.endpoint = endpoint
         self.syns: list[Segment] = []
         """Bare SYNs of this end, copies included."""
@@ -118,15 +121,18 @@ class End:
         self.payload_bytes += segment.payload_len
         if self.first_seq is None:
             self.first_seq = segment.seq
-        if segment.ack is not None:
+        if segment.flags & ACK:
             self.last_ack = segment.ack_raw
 
     def advance(self, segment: Segment) -> None:
         """Move this end's numbers forward by a segment that counts."""
-        end = seq.add(segment.seq, segment.seg_len)
-        self.gaps = self.gaps or self.skips_to(segment.seq)
-        self.snd_nxt = end if self.snd_nxt is None else seq.latest(self.snd_nxt, end)
-        if segment.ack is not None:
+        end, sent = (segment.seq + segment.seg_len) % seq.MODULUS, self.snd_nxt
+        if sent is None or sent == segment.seq:
+            self.snd_nxt = end
+        else:
+            self.gaps = self.gaps or self.skips_to(segment.seq)
+            self.snd_nxt = seq.latest(sent, end)
+        if segment.flags & ACK and segment.ack_raw != self.rcv_acked:
             acked = self.rcv_acked
             self.rcv_acked = segment.ack_raw if acked is None else seq.latest(acked, segment.ack_raw)
 

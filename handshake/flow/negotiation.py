@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from handshake.model import seq
 from handshake.model.handshake import Negotiated
-from handshake.model.options import Options
+from handshake.model.options import AO, EXP2, MD5, MPTCP, NO_OPTIONS, TFO, Options
 from handshake.model.packet import ACK, AE, CWR, ECE, Segment
 
 _DEFAULT_MSS = {4: 536, 16: 1220}
 """Assumed without the option, by address length in bytes (RFC 9293 §3.7.1)."""
 
+_RARE = frozenset({TFO, EXP2, MPTCP, MD5, AO})
+"""Options that have a row only where they are."""
 _MPTCP_CAPABLE, _MPTCP_JOIN = 0, 1
 _ACCECN_CAPABLE = AE | CWR | ECE
 _ACCECN_ANSWERS = {CWR: "Not-ECT", CWR | ECE: "ECT(1)", AE: "ECT(0)", AE | CWR: "CE"}
@@ -23,16 +27,17 @@ def negotiate(syn: Segment | None, answer: Segment | None, third: Segment | None
     """
     if syn is None:
         return ()
-    none = Options()
-    offered, accepted = syn.options, answer.options if answer else none
+    offered, accepted = syn.options, answer.options if answer else NO_OPTIONS
     answered = answer is not None
     rows = [
-        _mss(syn, answer),
-        _window_scale(offered, accepted, answered),
+        _mss(_DEFAULT_MSS[len(syn.src.address)], offered.mss, accepted.mss, answered),
+        _window_scale(offered.wscale_shift, accepted.wscale_shift, answered),
         _switch("SACK", offered.sack_permitted, accepted.sack_permitted, answered),
         _switch("timestamps", offered.tsval is not None, accepted.tsval is not None, answered),
         _ecn(syn, answer, third),
     ]
+    if not any(kind in _RARE for kind, _ in (*offered.items, *accepted.items)):
+        return tuple(rows)
     if offered.tfo_cookie is not None or accepted.tfo_cookie is not None:
         rows.append(_fast_open(syn, answer))
     if offered.mptcp_subtypes or accepted.mptcp_subtypes:
@@ -48,6 +53,7 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
+@lru_cache(maxsize=256)
 def _switch(name: str, offered: bool, accepted: bool, answered: bool) -> Negotiated:
     return Negotiated(
         name,
@@ -57,21 +63,20 @@ def _switch(name: str, offered: bool, accepted: bool, answered: bool) -> Negotia
     )
 
 
-def _mss(syn: Segment, answer: Segment | None) -> Negotiated:
+@lru_cache(maxsize=256)
+def _mss(default: int, client: int | None, server: int | None, answered: bool) -> Negotiated:
     """MSS is announced, not negotiated: each side keeps to what the other can take (RFC 6691)."""
-    default = _DEFAULT_MSS[len(syn.src.address)]
-    client, server = syn.options.mss, answer.options.mss if answer else None
     offered = "none" if client is None else str(client)
-    if answer is None:
+    if not answered:
         return Negotiated("MSS", offered, "–", "–")
     to_client, to_server = client or default, server or default
     both = str(to_client) if to_client == to_server else f"{to_server} to server, {to_client} to client"
     return Negotiated("MSS", offered, "none" if server is None else str(server), both)
 
 
-def _window_scale(offered: Options, accepted: Options, answered: bool) -> Negotiated:
+@lru_cache(maxsize=256)
+def _window_scale(client: int | None, server: int | None, answered: bool) -> Negotiated:
     """In effect only if both sent it; a shift above 14 counts as 14 (RFC 7323 §2.2, §2.3)."""
-    client, server = offered.wscale_shift, accepted.wscale_shift
     effect = "off"
     if client is not None and server is not None:
         effect = f"×{1 << min(client, 14)} / ×{1 << min(server, 14)}"

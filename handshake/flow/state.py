@@ -15,6 +15,7 @@ Rules (RFC 9293 §3.3.2 figure 5, §3.5, §3.6, §3.10.7), as an observer applie
 from __future__ import annotations
 
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
 from handshake.model.handshake import EndState, Observed, State
@@ -25,6 +26,8 @@ class Role(Enum):
 
     SENDS = "sends"
     RECEIVES = "receives"
+
+    __hash__ = object.__hash__
 
 
 class Event(Enum):
@@ -42,6 +45,8 @@ class Event(Enum):
     FIN_CROSSED = "FIN crossing the other's FIN"
     RST = "RST"
     RST_EMBRYO = "RST in a passive open"
+
+    __hash__ = object.__hash__
 
 
 class Transition(NamedTuple):
@@ -129,6 +134,7 @@ TRANSITIONS: dict[tuple[Role, EndState, Event], tuple[EndState, str]] = {
 }
 
 
+@cache
 def transition(role: Role, state: EndState, event: Event) -> Transition:
     """Where an event leads; defined for every role, state and event."""
     row = TRANSITIONS.get((role, state, event))

@@ -17,7 +17,7 @@ from handshake.flow.verdict import conclude
 from handshake.flow.ways import MOST_WAYS, Ways
 from handshake.model.address import Endpoint
 from handshake.model.handshake import Exchange, Handshake, Mark
-from handshake.model.packet import Datagram, IcmpError, Packet, Segment, Tags
+from handshake.model.packet import SYN, Datagram, IcmpError, Packet, Segment, Tags
 
 if TYPE_CHECKING:
     from handshake.flow.exchange import OpenExchange
@@ -78,7 +78,7 @@ class FlowTable:
             self._datagram(transport, packet.payload)
         elif isinstance(transport, IcmpError):
             self._icmp(transport)
-        return self._take_finished()
+        return self._take_finished() if self._finished else ()
 
     def conversation(self, packet: Segment | IcmpError) -> Conversation | None:
         """The conversation under way between the ends of a packet, in its VLANs and tunnels."""
@@ -152,8 +152,6 @@ class FlowTable:
         return (exchange.conclude(self.source) for key, exchange in self._exchanges.items() if key == exchange.key)
 
     def _take_finished(self) -> Sequence[Handshake]:
-        if not self._finished:
-            return ()
         finished, self._finished = self._finished, []
         return finished
 
@@ -168,7 +166,7 @@ class FlowTable:
         if flow is not None:
             closed_ns = flow.closed_ns
             expired = closed_ns is not None and segment.time_ns - closed_ns > LINGER_NS
-            if expired or flow.starts_anew(segment):
+            if expired or (segment.flags & SYN and flow.starts_anew(segment)):
                 reuse = Mark.PORT_REUSED if expired else flow.reused_by(segment)
                 self._drop(flow, segment.time_ns)
                 flow = None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from handshake.model.handshake import Change, EndState, Fold, Mark, Observed, Side, Step
 from handshake.model.packet import FIN, RST, SYN, Segment
+from handshake.model.record import replace
 
 MAX_STEPS = 200
 """Steps kept for one conversation; beyond it even remarkable segments are folded."""
@@ -17,19 +16,33 @@ _ORDINARY = frozenset({Mark.KEEP_ALIVE, Mark.ZERO_WINDOW_PROBE})
 class Timeline:
     """Grows as segments are judged; bounded."""
 
-    __slots__ = ("_seen", "_steps")
+    __slots__ = ("_run", "_seen", "_steps")
 
     def __init__(self) -> None:
         self._steps: list[Step | Fold] = []
+        self._run: list[int] | None = None
+        """The fold that is still growing behind them: its fields, in their order."""
         self._seen: set[tuple[Side, Mark | None]] = set()
         """Sides that have sent data (None) or something ordinary."""
 
     def add(self, step: Step) -> None:
         """Keep a step, or count it when the timeline is full."""
-        if len(self._steps) < MAX_STEPS:
+        if len(self._steps) + (self._run is not None) < MAX_STEPS:
+            if self._run is not None:
+                self._steps.append(Fold(*self._run))
+                self._run = None
             self._steps.append(step)
         elif isinstance(step.packet, Segment):
             self._fold(step.packet, step.sender)
+
+    def folds(self, segment: Segment, sender: Side) -> bool:
+        """Whether a segment that moves no state and has no mark is one to fold; then that is done."""
+        if segment.flags & (SYN | FIN | RST) or not self._steps:
+            return False
+        if segment.payload_len and (sender, None) not in self._seen:
+            return False
+        self._fold(segment, sender)
+        return True
 
     def segment(self, step: Step, segment: Segment) -> None:
         """Keep what moves a state, is marked, or is the first data of its direction; fold the rest."""
@@ -47,11 +60,10 @@ class Timeline:
 
     def passed_over(self, last_ns: int) -> None:
         """Ordinary segments up to that time were passed over, uncounted."""
-        last = self._steps[-1]
-        if not isinstance(last, Fold):
-            last = Fold(last_ns, last_ns, 0, 0, 0, 0)
-            self._steps.append(last)
-        self._steps[-1] = replace(last, last_ns=last_ns)
+        if self._run is None:
+            self._run = [last_ns, last_ns, 0, 0, 0, 0]
+        else:
+            self._run[1] = last_ns
 
     def settle_server(self, initial: EndState, asked: EndState, answered: Segment | None) -> None:
         """Rewrite the server's states of the latest steps that left it UNSEEN, now that its answer has told them."""
@@ -67,22 +79,16 @@ class Timeline:
 
     def rows(self) -> tuple[Step | Fold, ...]:
         """The timeline so far."""
-        return tuple(self._steps)
+        return tuple(self._steps) if self._run is None else (*self._steps, Fold(*self._run))
 
     def _fold(self, segment: Segment, sender: Side) -> None:
-        last = self._steps[-1]
-        if not isinstance(last, Fold):
-            last = Fold(segment.time_ns, segment.time_ns, 0, 0, 0, 0)
-            self._steps.append(last)
-        client = sender is Side.CLIENT
-        self._steps[-1] = Fold(
-            last.first_ns,
-            segment.time_ns,
-            last.client_segments + client,
-            last.client_bytes + client * segment.payload_len,
-            last.server_segments + (not client),
-            last.server_bytes + (not client) * segment.payload_len,
-        )
+        if self._run is None:
+            self._run = [segment.time_ns, 0, 0, 0, 0, 0]
+        run = self._run
+        run[1] = segment.time_ns
+        place = 2 if sender is Side.CLIENT else 4
+        run[place] += 1
+        run[place + 1] += segment.payload_len
 
 
 def _seen(step: Step | Fold) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handshake.model import seq
 from handshake.model.handshake import Side, Timing
+from handshake.model.record import replace
 
 if TYPE_CHECKING:
     from handshake.flow.conversation import Conversation
@@ -17,8 +17,10 @@ def measure(conversation: Conversation) -> Timing:
     """Latencies of a conversation; ns, None where the packets to measure them are missing."""
     timing = _opening(conversation)
     reply_ns = _reply_ns(conversation)
+    if reply_ns is None:
+        return timing
     way_ns = timing.syn_to_synack_ns
-    thought_ns = None if reply_ns is None or way_ns is None else max(reply_ns - way_ns, 0)
+    thought_ns = None if way_ns is None else max(reply_ns - way_ns, 0)
     return replace(timing, reply_ns=reply_ns, thought_ns=thought_ns)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handshake.flow.negotiation import negotiate
 from handshake.flow.timing import measure
 from handshake.model.handshake import CloseKind, Copies, Handshake, Outcome, Side, Teardown
+from handshake.model.record import replace
 
 if TYPE_CHECKING:
     from handshake.flow.conversation import Conversation

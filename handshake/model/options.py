@@ -49,9 +49,9 @@ class Options:
 
     def body(self, kind: int, length: int | None = None) -> bytes | None:
         """Body of the first option of this kind (and body length, if given); None if absent."""
-        for item in self.items:
-            if item.kind == kind and (length is None or len(item.data) == length):
-                return item.data
+        for known, data in self.items:
+            if known == kind and (length is None or len(data) == length):
+                return data
         return None
 
     def _number(self, kind: int, length: int) -> int | None:
@@ -98,7 +98,7 @@ class Options:
     @property
     def mptcp_subtypes(self) -> tuple[int, ...]:
         """Subtypes of the MPTCP options: 0 MP_CAPABLE, 1 MP_JOIN, 2 DSS … (RFC 8684 §8)."""
-        return tuple(item.data[0] >> 4 for item in self.items if item.kind == MPTCP and item.data)
+        return tuple([data[0] >> 4 for kind, data in self.items if kind == MPTCP and data])
 
     @property
     def md5(self) -> bool:

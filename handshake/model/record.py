@@ -11,10 +11,10 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "replace"]
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass
+    from dataclasses import dataclass, replace
 else:
 
     def dataclass(*, frozen: bool = False, slots: bool) -> Any:
@@ -31,6 +31,12 @@ else:
             return made
 
         return make
+
+    def replace(record: Any, /, **changes: Any) -> Any:
+        """As `dataclasses.replace`, for the data classes of this module."""
+        kind = type(record)
+        values = kind.__dataclass_fields__
+        return kind(**{name: changes[name] if name in changes else getattr(record, name) for name in values})
 
 
 class _Fields:

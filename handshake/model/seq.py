@@ -18,7 +18,7 @@ def distance(start: int, end: int) -> int:
 
 def less_equal(left: int, right: int) -> bool:
     """`left` is at or before `right`."""
-    return distance(left, right) >= 0
+    return (right - left) % MODULUS < _HALF
 
 
 def within(low: int, number: int, high: int) -> bool:
@@ -28,4 +28,4 @@ def within(low: int, number: int, high: int) -> bool:
 
 def latest(left: int, right: int) -> int:
     """Whichever of the two comes later."""
-    return right if less_equal(left, right) else left
+    return right if (right - left) % MODULUS < _HALF else left

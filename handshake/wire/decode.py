@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from handshake.model.packet import Frame, Packet, Segment, Stop
 from handshake.wire.layout import TooShortError
-from handshake.wire.registry import by_ip_protocol, by_link
+from handshake.wire.registry import LINKS, by_ip_protocol, by_link
 from handshake.wire.walk import MAX_LAYERS, HaltError, Layer, Walk
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ class Decoder:
 
 
 def _from_the_link(walk: Walk) -> Stop | None:
-    return _follow(walk, _link, 0)
+    return _follow(walk, LINKS.get(walk.frame.linktype, _unknown), 0)
 
 
-def _link(walk: Walk, at: int) -> tuple[Layer, int]:
+def _unknown(walk: Walk, at: int) -> tuple[Layer, int]:
     return by_link(walk.frame.linktype, at, "link")
 
 

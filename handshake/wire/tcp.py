@@ -29,18 +29,25 @@ _BODY_LENGTHS = {
 """Body lengths (without kind and length bytes) that the options' RFCs allow."""
 
 
+_NO_OPERATION = Option(kinds.NOP, b"")
+_STAMP_ALONE = bytes((kinds.NOP, kinds.NOP, kinds.TIMESTAMPS, 10))
+"""How the options of most segments begin, as RFC 7323 appendix A recommends."""
+
+
 def parse_options(data: bytes, *, cut: bool = False) -> Options:
     """Options of a TCP header, in wire order, up to the first one that cannot be read (RFC 9293 §3.1).
 
     With `cut`, `data` is only the captured beginning of the options: its end is no fault.
     """
+    if len(data) == 12 and data.startswith(_STAMP_ALONE):
+        return Options((_NO_OPERATION, _NO_OPERATION, Option(kinds.TIMESTAMPS, data[4:])), None, cut)
     items: list[Option] = []
     fault = None
     at, end = 0, len(data)
     while at < end:
         kind = data[at]
         if kind == kinds.NOP:
-            items.append(Option(kind, b""))
+            items.append(_NO_OPERATION)
             at += 1
             continue
         if kind == kinds.EOL:

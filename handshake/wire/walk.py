@@ -32,8 +32,16 @@ class HaltError(Exception):
 class Walk:
     """What is known of a frame while its layers are being read."""
 
-    __slots__ = ("captured", "data", "dscp", "dst", "ecn", "end", "frame", "ip_id", "layers", "payload", "piece", "src",
-                 "tags", "transport", "ttl", "version", "whole")  # fmt: skip
+    tags: Tags = ()
+    src = dst = b""
+    version = ttl = ecn = dscp = 0
+    ip_id: int | None = None
+    whole = True
+    """False inside a fragment: lengths and checksums of the transport layer cannot be checked."""
+    transport: Segment | Datagram | IcmpError | None = None
+    payload = b""
+    piece: Piece | None = None
+    """The outermost fragment met so far."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
@@ -42,20 +50,6 @@ class Walk:
         self.end = max(frame.orig_len, len(frame.data))
         """Where the current layer's content ends on the wire; never before the captured bytes, often past them."""
         self.layers: list[str] = []
-        self.tags: Tags = ()
-        self.src = b""
-        self.dst = b""
-        self.version = 0
-        self.ttl = 0
-        self.ecn = 0
-        self.dscp = 0
-        self.ip_id: int | None = None
-        self.whole = True
-        """False inside a fragment: lengths and checksums of the transport layer cannot be checked."""
-        self.transport: Segment | Datagram | IcmpError | None = None
-        self.payload = b""
-        self.piece: Piece | None = None
-        """The outermost fragment met so far."""
 
     @classmethod
     def resumed(cls, joined: Joined) -> Self:

@@ -86,7 +86,7 @@ def test_parts_of_one_recording_and_any_number_of_jobs(
 ) -> None:
     monkeypatch.setattr(api, "SHARED_BYTES", 0)
     assert replay("--as-one", *jobs, large, least=0) == replay("--as-one", large, least=NEVER)
-    assert replay.in_bulk == 1
+    assert replay.in_bulk, "by several processes, or by one where they cannot share it"
 
 
 def test_into_a_file(replay: Replays, large: str, tmp_path: Path) -> None:
