@@ -481,9 +481,13 @@ class BulkReader:
         self._conclude(leaving, early)
         self.tally.evicted += int(early.sum())
         for index, frame in zip((which[~mine] - len(chosen)).tolist(), frames[~mine].tolist(), strict=True):
-            if flows[index].last_number > frame:
+            flow = flows[index]
+            if flow.last_number > frame:
                 raise NotPlainError("a connection goes on after it was evicted")
-            self._table.evict(flows[index])
+            slot = slots.find_one(self._endpoints.pair_of(*flow.ends))
+            if slot >= 0 and slots.pending[slot] and self._conversation(slot) is flow:
+                self._catch_up(slot)
+            self._table.evict(flow)
         self._finished(self._table.collect())
         self._there = self.connections
 
