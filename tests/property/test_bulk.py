@@ -131,7 +131,7 @@ def same(path: Path | Sequence[Path], window: int, limit: int = DEFAULT_LIMIT, j
     return reader
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**32), window=st.sampled_from((150, 700, 3000, 1 << 20)), bends=st.sampled_from((0, 0.2, 0.6))
 )
@@ -149,7 +149,7 @@ def test_random_captures_in_windows_of_any_size(
 PACKERS = (gzip.compress, zstandard.ZstdCompressor(write_checksum=True).compress)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), pack=st.sampled_from(PACKERS),
     cut=st.sampled_from((0, 0, 1, 30, 500)),
@@ -164,7 +164,7 @@ def test_random_captures_compressed(
         same(path, window)
 
 
-@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", BUNDLED[1::4], ids=lambda path: path.name)
 def test_bundled_captures_compressed(path: Path, tmp_path: Path) -> None:
     packed = tmp_path / path.name
     packed.write_bytes(gzip.compress(path.read_bytes()))
@@ -207,7 +207,7 @@ def in_parts(path: Path, cuts: Sequence[int]) -> list[Path]:
     return sorted(parts, key=lambda part: frames_of(part)[0].time_ns)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), bends=st.sampled_from((0, 0.2)),
     cuts=st.lists(st.integers(0, 2**32), min_size=1, max_size=9),
@@ -239,7 +239,7 @@ def test_a_damaged_part_ends_early(tmp_path: Path) -> None:
     same(parts, 1 << 20)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 2**32), window=st.sampled_from((700, 3000, 1 << 20)), bends=st.sampled_from((0, 0.2)),
     seen_twice=st.sampled_from((0, 0.1, 1)),
@@ -256,7 +256,7 @@ def test_random_captures_at_several_interfaces(
         assert bends, "ordinary connections are always read in bulk"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), linktypes=st.sets(st.sampled_from([*COOKED]))
 )
@@ -298,7 +298,7 @@ VLANS: dict[str, Callable[[Frame, Random], Frame]] = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), bends=st.sampled_from((0, 0.2)),
     vlans=st.sampled_from([*VLANS]), seen_twice=st.sampled_from((0, 0.1)),
@@ -353,7 +353,7 @@ def test_what_a_bridge_sees_again_is_left_out_in_bulk(tmp_path: Path) -> None:
     assert reader._table.begun == same(path, 1 << 20)._table.begun
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32), jobs=st.integers(2, 5), bends=st.sampled_from((0, 0.2)))
 def test_shared_by_any_number_of_processes(
     tmp_path_factory: pytest.TempPathFactory, seed: int, jobs: int, bends: float
@@ -365,7 +365,7 @@ def test_shared_by_any_number_of_processes(
     assert not active_children()
 
 
-@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", BUNDLED[::4], ids=lambda path: path.name)
 def test_bundled_captures_shared_by_three_processes(path: Path) -> None:
     same(path, 1 << 20, jobs=3)
 
