@@ -103,6 +103,8 @@ class Slots:
 
     def __init__(self) -> None:
         self._index = Index()
+        self._high = 0
+        """No slot from this one on was ever in use."""
         self.followed = 0
         """How many are live."""
         self._make(_ROOM)
@@ -144,6 +146,7 @@ class Slots:
         slots = self._free[cut:]
         self._free = self._free[:cut]
         self._index.insert(pairs, slots)
+        self._high = max(self._high, int(slots.max()) + 1)
         self._states.view(_WHOLE)[slots] = _NEW.view(_WHOLE)
         self.pair[slots] = pairs
         return slots
@@ -170,8 +173,8 @@ class Slots:
 
     def in_order(self) -> Ints:
         """All slots in use, in the order of their first packets."""
-        slots = np.flatnonzero(self.used)
-        bits = len(self.used).bit_length()
+        slots = np.flatnonzero(self.used[: self._high])
+        bits = self._high.bit_length()
         packed = self.first[slots] << bits | slots
         packed.sort()
         return packed & (1 << bits) - 1

@@ -7,6 +7,7 @@ import gzip
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice, pairwise
 from multiprocessing import active_children
 from pathlib import Path
@@ -89,6 +90,12 @@ def lines_of(kept: Census) -> Lines:
 
 def one_by_one(paths: Sequence[Path], limit: int = DEFAULT_LIMIT) -> Report:
     """The same, read packet by packet."""
+    return _one_by_one(tuple(paths), tuple(path.read_bytes() for path in paths), limit)
+
+
+@lru_cache(maxsize=2)
+def _one_by_one(paths: Sequence[Path], _: Sequence[bytes], limit: int) -> Report:
+    """Once for the same content, whatever the windows are."""
     inspection = Inspection(limit=limit)
     return read_captures(map(str, paths), quiet=True, as_one=len(paths) > 1, inspection=inspection).report
 
