@@ -111,11 +111,11 @@ def list_captures(
 ) -> tuple[list[Report], Reading]:
     """Read captures as `read_captures` does, each for a report of its own: large ones in bulk, for a line a handshake.
 
-    `alike` as `list_in_bulk` takes it. Returns the reports, and what came of all of them together.
+    `alike` as `list_in_bulk` takes it. Returns the reports, and what came of all of them, without their handshakes.
     """
     in_bulk = partial(list_in_bulk, alike=alike, jobs=jobs or _cores())
     parts, failure, interrupted = _read_in_bulk(paths, quiet, in_bulk, as_one=as_one)
-    return parts, Reading(merged(parts), failure, interrupted)
+    return parts, Reading(merged([replace(part, handshakes=()) for part in parts]), failure, interrupted)
 
 
 def _cores() -> int:
