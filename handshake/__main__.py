@@ -15,7 +15,15 @@ _NEW_OBJECTS = 100_000
 
 def main() -> None:
     """Run the command line; what goes wrong on purpose is one line on standard error and an exit status."""
+    usual = gc.get_threshold()
     gc.set_threshold(_NEW_OBJECTS)
+    try:
+        _run()
+    finally:
+        gc.set_threshold(*usual)
+
+
+def _run() -> None:
     import typer
 
     from handshake.cli.app import app
