@@ -41,7 +41,7 @@ from handshake.source.writer import PcapngWriter, PcapWriter
 from tests.property.rewriting import COOKED, at_interfaces, by_flow, cooked, frames_of, in_vlans, spread
 from tests.property.wandering import capture
 from tests.support import ROOT, shared_captures
-from tests.unit.source.capture_bytes import pcap_record
+from tests.unit.source.capture_bytes import enhanced, interface, option, pcap_record, section
 from tests.unit.source.test_spool import piped
 
 BUNDLED = sorted((ROOT / "captures").glob("*.pcap*"))
@@ -344,6 +344,25 @@ def test_bundled_captures_in_vlans(path: Path, tmp_path: Path) -> None:
         for frame in frames_of(path):
             writer.write(in_vlans(frame, 12) if frame.linktype == 1 else frame)
     same(tmp_path / path.name, 1 << 20)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_sections_of_either_byte_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
+    """Whoever was forked before the second one does not know how to read its packets again."""
+    monkeypatch.setattr(api, "BULK_BYTES", 0)
+    monkeypatch.setattr(api, "SHARED_BYTES", 0)
+    path = tmp_path / "sections.pcapng"
+    path.write_bytes(capture(5, 60, 0))
+    frames = frames_of(path)
+    half, content = len(frames) // 2, b""
+    for part, order in ((frames[:half], "<"), (frames[half:], ">")):
+        content += section(order) + interface(order, options=option(9, b"\x09", order))
+        content += b"".join(enhanced(frame.data, frame.time_ns, order=order) for frame in part)
+    path.write_bytes(content)
+    with open_capture(path, again=True) as source:
+        report = api.count_in_bulk(Recording([source]), jobs=jobs)
+    assert report is not None
+    assert text(report) == text(api.counted(inspect([path])))
 
 
 def test_what_a_bridge_sees_again_is_left_out_in_bulk(tmp_path: Path) -> None:
