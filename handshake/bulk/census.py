@@ -16,14 +16,14 @@ from handshake.model.finding import Finding
 from handshake.model.handshake import Handshake, Outcome
 from handshake.model.packet import ACK, RST, SYN, Segment, Tags
 from handshake.model.totals import LATEST, Totals
-from handshake.wire.columns import Bools, Ints
+from handshake.wire.columns import Bools, Ints, tags_of
 
 OUTCOMES = tuple(Outcome)
 _CODE = {outcome: index for index, outcome in enumerate(OUTCOMES)}
 
 LINE = np.dtype(
     [
-        ("number", "i8"), ("client_host", "u8"), ("server_host", "u8"), ("ports", "u4"), ("way", "u2"),
+        ("number", "i8"), ("client_host", "u8"), ("server_host", "u8"), ("ports", "u4"), ("way", "u4"),
         ("outcome", "i1"), ("start", "i8"), ("end", "i8"), ("setup", "i8"), ("irtt", "i8"), ("found", "u2"),
         ("probing", "?"), ("unasked", "?"), ("by_client", "?"), ("client_iss", "i8"), ("server_iss", "i8"),
     ],
@@ -106,6 +106,7 @@ class Census:
             "server_host": slots.server_host[chosen], "ports": slots.ports[chosen], "outcome": outcome,
             "start": times[0], "end": slots.last_ns[chosen], "setup": took, "irtt": took, "found": found,
             "probing": np.array([verdict.probing for verdict in verdicts])[which],
+            "way": self._ways_of(slots.way[chosen]),
         }  # fmt: skip
         for side, name in enumerate(("client_iss", "server_iss")):
             there = np.array([verdict.openings[side] for verdict in verdicts])[which]
@@ -113,6 +114,11 @@ class Census:
         for name, column in columns.items():
             lines[name] = column
         self._append(lines)
+
+    def _ways_of(self, ways: Ints) -> Ints:
+        """The numbers of these VLANs among all ways."""
+        known, which = np.unique(ways, return_inverse=True)
+        return np.array([self._ways.setdefault(tags_of(way), len(self._ways)) for way in known.tolist()])[which]
 
     def _found_in(self, _: Verdict, findings: tuple[Finding, ...]) -> int:
         return self._finding(findings)
@@ -125,7 +131,7 @@ class Census:
     def merge(self, other: Census) -> None:
         """Take over the lines of another share of the same capture."""
         found = np.array([self._found.setdefault(codes, len(self._found)) for codes in other._found], np.uint16)
-        ways = np.array([self._ways.setdefault(tags, len(self._ways)) for tags in other._ways], np.uint16)
+        ways = np.array([self._ways.setdefault(tags, len(self._ways)) for tags in other._ways], np.uint32)
         lines = other.lines()
         lines["found"], lines["way"] = found[lines["found"]] if len(found) else 0, ways[lines["way"]]
         self.forgotten += other.forgotten
@@ -145,7 +151,25 @@ class Census:
         self._parts.append(lines)
         self._held += len(lines)
         if self._held > MOST_LINES + MOST_LINES // 2:
+            self._forget_parts()
+        if self._held > MOST_LINES + MOST_LINES // 2:
             self.lines()
+
+    def _forget_parts(self) -> None:
+        """Count the oldest parts and let them go, as long as all of their lines are older than enough others."""
+        newest = [int(part["number"].max(initial=0)) for part in self._parts]
+        oldest = [int(part["number"].min(initial=1 << 62)) for part in self._parts]
+        gone = 0
+        while self._held - len(self._parts[gone]) >= MOST_LINES and newest[gone] < min(oldest[gone + 1 :]):
+            self._forget(self._parts[gone])
+            gone += 1
+        del self._parts[:gone]
+
+    def _forget(self, older: np.ndarray) -> None:
+        self._outcomes += np.bincount(older["outcome"], minlength=len(OUTCOMES))
+        self._counts.update(dict(enumerate(np.bincount(older["found"]).tolist())))
+        self.forgotten += len(older)
+        self._held -= len(older)
 
     def lines(self) -> np.ndarray:
         """The latest lines, in order of appearance; older ones are counted and let go."""
@@ -156,11 +180,9 @@ class Census:
         if not (number[1:] > number[:-1]).all():
             lines = lines[np.argsort(number, kind="stable")]
         if len(lines) > MOST_LINES:
-            older, lines = lines[:-MOST_LINES], lines[-MOST_LINES:].copy()
-            self._outcomes += np.bincount(older["outcome"], minlength=len(OUTCOMES))
-            self._counts.update(dict(enumerate(np.bincount(older["found"]).tolist())))
-            self.forgotten += len(older)
-        self._parts, self._held = [lines], len(lines)
+            self._forget(lines[:-MOST_LINES])
+            lines = lines[-MOST_LINES:].copy()
+        self._parts = [lines]
         return lines
 
     def totals(self, lines: np.ndarray) -> Totals:

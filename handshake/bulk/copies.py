@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from typing import Any
 
 import numpy as np
 
 from handshake.flow.copies import AT_ONCE_NS, REMEMBERED, WITHIN_NS, fingerprint, here_within_ns
-from handshake.model.packet import FIN, RST, SYN, IcmpError, Packet, Segment
+from handshake.model.packet import FIN, RST, SYN, IcmpError, Packet, Segment, Tags
 from handshake.model.record import dataclass
 from handshake.source.columns import Window
-from handshake.wire.columns import OTHER, Bools, Endpoints, Ints, Segments, Words, options_of
+from handshake.wire.columns import OTHER, Bools, Endpoints, Ints, Segments, Words, options_of, tags_of
 
 _MIX = np.random.default_rng().integers(0, 1 << 63, 5, np.uint64) * np.uint64(2) + np.uint64(1)
 """Packets with the same sum only may be the same: they are compared."""
@@ -47,8 +48,8 @@ class CopyFinder:
         self._noted = 0
         self._others = np.zeros(0, np.int64)
         """Turns of the other packets of this window."""
-        self._prints = np.zeros(0, np.uint64)
-        self._facts = np.zeros((0, _COLUMNS), np.int64)
+        self._pieces: list[_Piece] = []
+        """What is remembered, in the order of the capture."""
 
     def turns(self, rows: Ints, others: Sequence[int]) -> Ints:
         """How often the memory has been turned over before each packet: the next segments of a capture, by place.
@@ -72,15 +73,15 @@ class CopyFinder:
         line = _Line(self._endpoints, segments, window, {**odd, **others}, list(others), interfaces)
         turn = line.merged(turns, self._others[: len(others)])
         able = np.arange(len(line.row)) if len(set(interfaces)) > 1 else np.flatnonzero(line.within > 0)
-        kept = len(self._prints)
-        every = np.concatenate((self._prints, line.prints[able]))
+        every = np.concatenate((*(piece.prints for piece in self._pieces), line.prints[able]))
+        kept = len(every) - len(able)
         ordered = np.sort(every)
         twice = ordered[1:][ordered[1:] == ordered[:-1]]
         found, fresh = Copied(), np.ones(len(line.row), np.bool_)
         if len(twice):
             same = np.flatnonzero(np.isin(every, twice))
             before, now = same[same < kept], able[same[same >= kept] - kept]
-            facts = np.concatenate((self._read_up(self._facts[before]), line.facts(now, turn, whole=True)))
+            facts = np.concatenate((self._facts_of(before), line.facts(now, turn, whole=True)))
             limits = np.concatenate((np.zeros(len(before), np.int64), line.within[now]))
             at, here = _copies(facts, limits)
             copies = now[at - len(before)]
@@ -89,18 +90,44 @@ class CopyFinder:
             found.rows.update(line.row[copies[here]].tolist())
             found.pairs.update(line.pairs(copies[here]))
         recent = (self._noted - 1) // REMEMBERED - 1
-        rest, chosen = self._facts[:, _TURN] >= recent, np.flatnonzero(fresh & (turn >= recent))
-        self._prints = np.concatenate((self._prints[rest], line.prints[chosen]))
-        self._facts = np.concatenate((self._facts[rest], line.facts(chosen, turn)))
+        pieces = (piece.since(recent) for piece in (*self._pieces, _Piece(line, turn, np.flatnonzero(fresh))))
+        self._pieces = [piece for piece in pieces if len(piece.chosen)]
         return found
 
-    def _read_up(self, facts: Ints) -> Ints:
-        """The same, with the timestamps that stand among other options."""
+    def _facts_of(self, places: Ints) -> Ints:
+        """The facts on some of the packets that are remembered, with the timestamps that stand among other options."""
+        found = [np.zeros((0, _COLUMNS), np.int64)]
+        begin = 0
+        for piece in self._pieces:
+            end = begin + len(piece.chosen)
+            here = places[(places >= begin) & (places < end)]
+            found.append(piece.line.facts(piece.chosen[here - begin], piece.turn))
+            begin = end
+        facts = np.concatenate(found)
         for index in np.flatnonzero(facts[:, _TSVAL] == _UNREAD).tolist():
             packet = self._read(int(facts[index, _PLACE])).transport
             assert isinstance(packet, Segment)
             facts[index, _TSVAL] = -1 if packet.options.tsval is None else packet.options.tsval
         return facts
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Packets of a window that are remembered; `turn` is of all packets of the line."""
+
+    line: _Line
+    turn: Ints
+    chosen: Ints
+
+    @property
+    def prints(self) -> Words:
+        """Their prints."""
+        prints: Words = self.line.prints[self.chosen]
+        return prints
+
+    def since(self, turn: int) -> _Piece:
+        """Those of this turn or later ones."""
+        return _Piece(self.line, self.turn, self.chosen[np.searchsorted(self.turn[self.chosen], turn) :])
 
 
 class _Line:
@@ -114,17 +141,17 @@ class _Line:
         self._interfaces = np.array(interfaces)
         self._words = _words(segments)
         at = np.searchsorted(segments.row, others)
-        self._which = np.insert(np.arange(len(segments.row)), at, -1)
         self._at = at
-        self.row = np.insert(segments.row, at, others)
+        self._which = self.merged(np.arange(len(segments.row)), -1)
+        self.row = self.merged(segments.row, others)
         """Places in the window."""
-        self.prints = np.insert(_mixed(self._words), at, 0)
+        self.prints = self.merged(_mixed(self._words[:_TSVAL]) ^ self._words[_TSVAL].view(np.uint64), 0)
         """The same for packets that are alike, and hardly for any others."""
-        self.within = np.insert(_within(segments), at, 0)
+        self.within = self.merged(_within(segments), 0)
         """How soon a copy at the same interface has to come, ns."""
         self._alone: dict[int, Ints] = {}
         """What copies share, of packets that were decoded one by one."""
-        for index in np.flatnonzero(np.insert(~segments.plain, at, True)).tolist():
+        for index in np.flatnonzero(self.merged(~segments.plain, True)).tolist():
             packet = alone[int(self.row[index])].transport
             assert isinstance(packet, Segment | IcmpError)
             shared = self._alone[index] = self._shared(packet)
@@ -132,9 +159,9 @@ class _Line:
             self.prints[index] = (_mixed(words[:_TSVAL]) ^ words[_TAGS])[0]
             self.within[index] = here_within_ns(packet)
 
-    def merged(self, segments: Ints, others: Ints) -> Ints:
-        """One column of those of the segments and of the others."""
-        return np.insert(segments, self._at, others)
+    def merged(self, segments: Any, others: Any) -> Any:
+        """One column of that of the segments and of values for the others."""
+        return np.insert(segments, self._at, others) if len(self._at) else segments
 
     def _shared(self, packet: Segment | IcmpError) -> Ints:
         if isinstance(packet, IcmpError):
@@ -144,7 +171,7 @@ class _Line:
             words = [
                 self._endpoints.of(*packet.src)[1], self._endpoints.of(*packet.dst)[1],
                 packet.seq << 32 | packet.ack_raw, packet.flags | packet.wnd << 9 | packet.payload_len << 25,
-                -1 if ip_id is None else ip_id, -1 if tsval is None else tsval, hash(packet.tags) if packet.tags else 0,
+                -1 if ip_id is None else ip_id, -1 if tsval is None else tsval, _hashed(packet.tags),
             ]  # fmt: skip
         return np.array([word & _ALL for word in words], np.uint64).view(np.int64)
 
@@ -155,7 +182,7 @@ class _Line:
         facts = np.zeros((len(chosen), _COLUMNS), np.int64)
         plain = np.flatnonzero(which >= 0)
         taken = which[plain]
-        for column, words in enumerate(self._words):
+        for column, words in zip((*range(_TSVAL), _TAGS), self._words, strict=True):
             facts[plain, column] = words.view(np.int64)[taken]
         facts[plain, _TSVAL] = np.where(segments.form == OTHER, _UNREAD, segments.tsval)[taken]
         for at in np.flatnonzero(np.isin(chosen, list(self._alone))).tolist():
@@ -177,10 +204,17 @@ class _Line:
 
 
 def _words(segments: Segments) -> tuple[Words | Ints, ...]:
-    """All that a copy shares with its original, but for its timestamp."""
+    """All that a copy shares with its original, but for its timestamp; the hash of the tags is the last one."""
     numbers = segments.seq << 32 | segments.ack
     rest = segments.flags & 511 | segments.wnd << 9 | segments.payload << 25
-    return segments.src, segments.dst, numbers, rest, segments.ip_id
+    ways, which = np.unique(segments.way, return_inverse=True) if segments.way.any() else (np.zeros(1, np.int64), None)
+    hashes = np.array([_hashed(tags_of(way)) for way in ways.tolist()], np.int64)
+    tags = np.zeros(len(numbers), np.int64) if which is None else hashes[which]
+    return segments.src, segments.dst, numbers, rest, segments.ip_id, tags
+
+
+def _hashed(tags: Tags) -> int:
+    return hash(tags) if tags else 0
 
 
 def _mixed(words: Iterable[Words | Ints]) -> Words:

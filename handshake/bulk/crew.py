@@ -25,7 +25,7 @@ from handshake.source.columns import Window
 from handshake.source.windows import Windows
 from handshake.wire.columns import Ints
 
-_FINDING = 1 / 3
+_FINDING = 1 / 4
 """What finding the packets costs, measured in what following all connections does."""
 
 
@@ -103,7 +103,7 @@ class Crew:
 
     def __init__(self, windows: Windows, reader: BulkReader, remotes: Sequence[Remote], limit: int) -> None:
         self._windows = windows
-        self._links = len(windows.links)
+        self._breaks = windows.breaks
         self._reader = reader
         self._remotes = remotes
         self._limit = limit
@@ -114,8 +114,8 @@ class Crew:
         self._settle(self._limit // 2)
         if self._remotes:
             buffer = next((at for at, data in enumerate(self._windows.buffers) if data is window.data), None)
-            if buffer is None or len(self._windows.links) != self._links:
-                raise NotSharedError("a packet that needs more memory, or an interface that was described later on")
+            if buffer is None or self._windows.breaks != self._breaks:
+                raise NotSharedError("a packet that needs more memory, or something that was described later on")
             for remote in self._remotes:
                 remote.begin("take", buffer, replace(window, data=_NOTHING))
             self._busy = True
@@ -164,6 +164,7 @@ def crew_of(windows: Windows, readers: Sequence[BulkReader], limit: int) -> Iter
         for pipe in pipes:
             pipe.close()
         for process in processes:
+            process.join(1)
             process.terminate()
             process.join()
 

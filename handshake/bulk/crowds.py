@@ -72,11 +72,15 @@ def crowds(census: Census, lines: np.ndarray) -> tuple[Crowd, ...]:
 
 def _floods(census: Census, lines: np.ndarray) -> Iterator[Group]:
     """HS603 by the same test, its numbers counted at once for all attempts at a server."""
-    failed = np.flatnonzero(_many(lines["server_host"], _FAILED[lines["outcome"]], MANY_ATTEMPTS))
+    failed = _many(lines["server_host"], _FAILED[lines["outcome"]], MANY_ATTEMPTS)
     hosts, first = np.unique(lines["server_host"][failed], return_index=True)
-    for host in hosts[np.argsort(first)]:
-        at = lines["server_host"] == host
-        rows = failed[at[failed]]
+    concerned = np.flatnonzero(_among(lines["server_host"], hosts))
+    order = concerned[np.argsort(lines["server_host"][concerned], kind="stable")]
+    bounds = np.searchsorted(lines["server_host"][order], hosts)
+    attempts = np.split(order, bounds[1:])
+    for index in np.argsort(first).tolist():
+        host, every = hosts[index], attempts[index]
+        rows = every[failed[every]]
         kinds, seen, counts = np.unique(lines["outcome"][rows], return_index=True, return_counts=True)
         order = np.argsort(seen)
         outcomes = Counter(
@@ -91,7 +95,7 @@ def _floods(census: Census, lines: np.ndarray) -> Iterator[Group]:
         yield from flood_of(
             census.names.endpoint(int(host), 0).address, ports,
             (count, census.names.endpoint(int(clients[0]), 0).address), outcomes,
-            int((at & _OPENED[lines["outcome"]]).sum()), int(starts.max() - starts.min()), members,
+            int(_OPENED[lines["outcome"][every]].sum()), int(starts.max() - starts.min()), members,
         )  # fmt: skip
 
 
@@ -105,6 +109,19 @@ def _many(key: np.ndarray, mask: Bools, least: int) -> Bools:
     if len(often):
         out[rows[_among(key[rows], np.unique(often))]] = True
     return out
+
+
+def _repeated(values: np.ndarray) -> Bools:
+    """Which values occur more than once."""
+    ordered = np.sort(values)
+    return _among(values, np.unique(ordered[1:][ordered[1:] == ordered[:-1]]))
+
+
+def _by_time(start: Ints, rows: Ints, host: np.ndarray) -> Ints:
+    """The order by host, then by time, then by line."""
+    if (start[1:] >= start[:-1]).all() and (rows[1:] >= rows[:-1]).all():
+        return np.argsort(host, kind="stable")
+    return np.lexsort((rows, start, host))
 
 
 def _among(values: np.ndarray, chosen: np.ndarray) -> Bools:
@@ -129,16 +146,14 @@ def _numbered(lines: np.ndarray) -> Bools:
         return out
     pair = scrambled(lines["client_host"][rows] + scrambled(lines["server_host"][rows] ^ scrambled(
         lines["ports"][rows].astype(np.uint64))))  # fmt: skip
-    order = np.lexsort((rows, lines["start"][rows], host))
+    order = _by_time(lines["start"][rows], rows, host)
     rows, host, isn, pair = rows[order], host[order], isn[order], pair[order]
     starts = np.flatnonzero(np.append(True, host[1:] != host[:-1]))
     counts = np.diff(np.append(starts, len(host)))
     same = np.append(host[1:] == host[:-1], False)
     step = np.append((isn[1:] - isn[:-1]) % (1 << 32), 0)
     large = np.add.reduceat((same & (step > SMALL_STEP)).astype(np.int64), starts)
-    _, group = np.unique(pair ^ scrambled(host), return_inverse=True)
-    repeated = np.bincount(group)[group] > 1
-    again = np.add.reduceat(repeated.astype(np.int64), starts)
+    again = np.add.reduceat(_repeated(pair ^ scrambled(host)).astype(np.int64), starts)
     wanted = (counts >= ENOUGH) & ((large == 0) | (again > 0))
     hosts = host[starts][wanted]
     return _among(lines["client_host"], hosts) | _among(lines["server_host"], hosts)
@@ -152,7 +167,7 @@ def _ported(lines: np.ndarray) -> Bools:
         return out
     host = lines["client_host"][rows]
     target = scrambled(lines["server_host"][rows] ^ scrambled((lines["ports"][rows] & 0xFFFF).astype(np.uint64)))
-    order = np.lexsort((rows, lines["start"][rows], host))
+    order = _by_time(lines["start"][rows], rows, host)
     rows, host, target = rows[order], host[order], target[order]
     _, first = np.unique(target ^ scrambled(host), return_index=True)
     first.sort()

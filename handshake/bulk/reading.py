@@ -25,7 +25,7 @@ from handshake.model.record import dataclass
 from handshake.model.report import Tally
 from handshake.source.columns import Window
 from handshake.source.windows import Windows
-from handshake.wire.columns import Bools, Ints, Plain, Segments, Words, decode, gather, joined, named
+from handshake.wire.columns import Bools, Ints, Plain, Segments, Words, decode, gather, joined, named, tags_of
 from handshake.wire.decode import Decoder
 from handshake.wire.decode import decode as decode_alone
 
@@ -316,7 +316,7 @@ class BulkReader:
             if slot in self._waiting:
                 self._promote(slot)
             if late:
-                self._catch_up_to(sifted, index, first, missed, transport)
+                self._catch_up_to(sifted, index, first, missed, slot)
             begun = self._table.begun
             created_ns = max(self._created_ns, int(newest[before]))
             self._expire(transport, created_ns)
@@ -347,9 +347,7 @@ class BulkReader:
         self.tally.copies += 1
         self._table.copied(packet)
 
-    def _catch_up_to(
-        self, sifted: Sifted, index: int, since: int, missed: list[list[int]], packet: Segment | IcmpError
-    ) -> None:
+    def _catch_up_to(self, sifted: Sifted, index: int, since: int, missed: list[list[int]], slot: int) -> None:
         """Tell a conversation what was passed over before this packet, from `since` on or in windows before.
 
         `missed` are segments and bytes of each side since then.
@@ -357,7 +355,7 @@ class BulkReader:
         group = sifted.lanes.group[index]
         before = sifted.states[group]
         carried = bool(before["pending"]) and since == sifted.lanes.starts[group]
-        flow = self._table.between(packet.src, packet.dst)
+        flow = self._conversation(slot)
         if flow is None:
             raise NotPlainError("nothing to catch up")
         ends = []
@@ -401,7 +399,7 @@ class BulkReader:
         ports = int(slots.ports[slot])
         client = self._names.endpoint(int(slots.client_host[slot]), ports >> 16)
         server = self._names.endpoint(int(slots.server_host[slot]), ports & 0xFFFF)
-        return self._table.between(client, server)
+        return self._table.between(client, server, tags_of(int(slots.way[slot])))
 
     def _catch_up(self, slot: int) -> None:
         """Tell a conversation what was passed over at the end of the last window."""

@@ -168,6 +168,7 @@ class Sieve:
             raise NotPlainError("connections whose hashes look the same")
         ids = self._slots.find(pairs)
         states = self._states(data, pairs, ids, segs, rows, lanes)
+        segs.plain &= segs.way == states["way"].take(lanes.group)
         client, both = states["client"].take(lanes.group), (states["client"] ^ states["server"]).take(lanes.group)
         mine = segs.src == client
         if ((segs.src ^ segs.dst) != both).any() or not (mine | (segs.dst == client)).all():
@@ -190,6 +191,7 @@ class Sieve:
         hosts = hosts_of(data, segs.take(first), self._endpoints)
         states["client_host"][new], states["server_host"][new] = hosts
         states["ports"][new], states["first"][new] = segs.ports[first], rows.number[first]
+        states["way"][new] = segs.way[first]
         states["last_ns"][new], states["iss"][new, 0] = rows.time_ns[first], segs.seq[first]
         return states
 

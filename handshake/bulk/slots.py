@@ -14,12 +14,12 @@ MOST_KEPT = 14
 STATE = np.dtype(
     [
         ("pair", "u8"), ("client", "u8"), ("server", "u8"), ("client_host", "u8"), ("server_host", "u8"),
-        ("form", "u8"), ("ports", "i8"), ("first", "i8"), ("last", "i8"), ("last_ns", "i8"), ("closing_ns", "i8"),
-        ("syn_tsval", "i8"), ("place", "i8"), ("ack", "i8", 2), ("tsval", "i8", 2), ("clock", "i8", 2),
-        ("payload", "i8", 2), ("untold", "i8", (2, 2)), ("segments", "u4", 2), ("iss", "u4", 2), ("nxt", "u4", 2),
-        ("wnd", "i4", 2), ("rows", "i4"), ("ttl", "i2", 2), ("kept", "i1"), ("phase", "i1"), ("kinds", "i1"),
-        ("used", "?"), ("live", "?"), ("reset", "?"), ("talked", "?"), ("pending", "?"), ("greeted", "?", 2),
-        ("spoke", "?", 2), ("fins", "?", 2),
+        ("form", "u8"), ("ports", "i8"), ("way", "i8"), ("first", "i8"), ("last", "i8"), ("last_ns", "i8"),
+        ("closing_ns", "i8"), ("syn_tsval", "i8"), ("place", "i8"), ("ack", "i8", 2), ("tsval", "i8", 2),
+        ("clock", "i8", 2), ("payload", "i8", 2), ("untold", "i8", (2, 2)), ("segments", "u4", 2), ("iss", "u4", 2),
+        ("nxt", "u4", 2), ("wnd", "i4", 2), ("rows", "i4"), ("ttl", "i2", 2), ("kept", "i1"), ("phase", "i1"),
+        ("kinds", "i1"), ("used", "?"), ("live", "?"), ("reset", "?"), ("talked", "?"), ("pending", "?"),
+        ("greeted", "?", 2), ("spoke", "?", 2), ("fins", "?", 2),
     ],
     align=True,
 )  # fmt: skip
@@ -48,6 +48,8 @@ class Slots:
     client_host: Words
     server_host: Words
     ports: Ints
+    way: Ints
+    """The VLANs of the first packet (`wire.columns.tags_of`)."""
     first: Ints
     """Number of the first frame."""
     last: Ints

@@ -318,7 +318,7 @@ class Conversation:
 
     def _odd_ack(self, segment: Segment, ack: int, sender: End, receiver: End) -> Mark | None:
         """What is wrong with an acknowledgment, None if it fits: it then counts, and text and FIN with it."""
-        if not segment.seg_len:
+        if (self.challenged is not None or receiver.state is State.SYN_SENT) and not segment.seg_len:
             if self.challenged is sender.side and receiver.state is not State.SYN_RECEIVED:
                 return Mark.CHALLENGE_ACK
             if receiver.state is State.SYN_SENT and not sender.syn_acks:

@@ -29,8 +29,10 @@ from handshake.source.pcapng import (
     PcapngReader,
 )
 
-CHAIN = 64
+_CHAIN = 16
 """Blocks from one guess to the next, about."""
+_SAMPLE = 64
+"""Blocks of which the mean length is taken."""
 _FULL = 1600
 """Bytes of a block with a full Ethernet frame."""
 _LATEST = 1 << 62
@@ -52,7 +54,6 @@ class PcapngColumns(Columns):
         super().__init__(capture, descriptor, window, _order(reader.layouts), links)
         self._reader = reader
         self._limit = MAX_BLOCK
-        self._breaks = 0
         self._known: list[tuple[int, Layouts, list[Interface]]] = []
         """From which offset on which byte order and interfaces hold."""
         self._scales = np.zeros((5, 0), np.int64)
@@ -72,7 +73,7 @@ class PcapngColumns(Columns):
 
     def _describe(self) -> int:
         """Read the descriptions that begin with this window; how many bytes they take."""
-        self._breaks += 1
+        self.breaks += 1
         end = self._reader.describe(self._offset)
         self._type = np.dtype(_order(self._reader.layouts) + "u4")
         self._known.append((end, self._reader.layouts, self._reader.interfaces))
@@ -104,7 +105,7 @@ class PcapngColumns(Columns):
         heads = self._heads(memory, words)
         packets, end = self._sound(words, heads)
         breaks = not end and len(words) and words[0] in (SECTION_HEADER, INTERFACE_DESCRIPTION)
-        if breaks and self._breaks < _MOST_BREAKS:
+        if breaks and self.breaks < _MOST_BREAKS:
             end = self._describe()
         return packets, end
 
@@ -129,10 +130,10 @@ class PcapngColumns(Columns):
 
     def _heads(self, memory: mmap, words: Quads) -> Ints:
         """Where blocks begin, from the first word on, by their lengths; what they are is not looked at."""
-        first = self._follow(memory, len(words), 0, CHAIN)
-        if len(first) < CHAIN:
+        first = self._follow(memory, len(words), 0, _SAMPLE)
+        if len(first) < _SAMPLE:
             return np.array(first, np.int64)
-        found = self._chains(words, max(first[-1] // CHAIN, 1))
+        found = self._chains(memory, words, first[-1] // _SAMPLE)
         if found is None:
             return np.array(self._follow(memory, len(words), 0, MOST_RECORDS), np.int64)
         heads, rest = found
@@ -151,16 +152,15 @@ class PcapngColumns(Columns):
             at += length
         return found
 
-    def _chains(self, words: Quads, mean: int) -> tuple[Ints, int] | None:
+    def _chains(self, memory: mmap, words: Quads, mean: int) -> tuple[Ints, int] | None:
         """Blocks found by many chains in step, begun where one seems to be; and the one that comes next.
 
         Exact where each chain ends at the very beginning of the next one; None where they do not.
         """
-        starts = self._guesses(words[: mean * MOST_RECORDS], mean)
+        starts = self._guesses(memory, words[: mean * MOST_RECORDS], mean)
         if len(starts) < 4:
             return None
-        at, ends = starts[:-1].copy(), starts[1:]
-        chain = np.arange(len(at))
+        at, ends = starts[:-1], starts[1:]
         found = []
         while len(at):
             found.append(at)
@@ -168,29 +168,26 @@ class PcapngColumns(Columns):
             if int(length.min()) < 3:
                 return None
             at = at + length
-            stop = ends[chain]
-            going = at < stop
-            if not going.all():
-                if (at > stop).any():
+            going = np.flatnonzero(at < ends)
+            if len(going) < len(at):
+                if (at > ends).any():
                     return None
-                at, chain = at[going], chain[going]
-        return np.sort(np.concatenate(found)), int(starts[-1])
+                at, ends = at.take(going), ends.take(going)
+        heads = np.concatenate(found)
+        heads.sort()
+        return heads, int(starts[-1])
 
-    def _guesses(self, words: Quads, mean: int) -> Ints:
-        """Where packets' blocks seem to begin, some `CHAIN` blocks apart; the first one is sure."""
+    def _guesses(self, memory: mmap, words: Quads, mean: int) -> Ints:
+        """Where packets' blocks seem to begin, some `_CHAIN` blocks apart; the first one is sure."""
+        kind = ENHANCED_PACKET.to_bytes(4, "little" if self._type.str[0] == "<" else "big")
         reach = mean + min(mean, _FULL // 4)
-        places = np.arange(mean * CHAIN, len(words) - 4 * reach - 64, mean * CHAIN)
-        if not len(places):
-            return places
-        pieces = np.lib.stride_tricks.sliding_window_view(words, reach)[places]
-        rows, columns = np.nonzero(pieces == ENHANCED_PACKET)
-        at = places[rows] + columns
+        places = range(mean * _CHAIN, len(words) - 4 * reach - 64, mean * _CHAIN)
+        found = np.array([memory.find(kind, at * 4, (at + reach) * 4) for at in places], np.int64)
+        at = found[(found >= 0) & (found & 3 == 0)] >> 2
         length = words[at + 1].astype(np.int64)
         last = at + (length >> 2) - 1
-        good = (length & 3 == 0) & (length >= _FRAME) & (last < len(words)) & (words[at + 5] <= length - _FRAME)
-        good[good] = words[last[good]] == length[good]
-        rows, at = rows[good], at[good]
-        return np.append(0, at[np.append(True, rows[1:] != rows[:-1])] if len(at) else at)
+        good = np.flatnonzero((length >= _FRAME) & (last < len(words)) & (words[at + 5] <= length - _FRAME))
+        return np.append(0, at[good[words[last[good]] == length[good]]])
 
 
 def _order(layouts: Layouts) -> str:

@@ -20,7 +20,7 @@ from handshake.model.record import dataclass
 from handshake.source.capture import Capture
 from handshake.source.pcap import MAX_PACKET, SANE_SNAPLEN, PcapReader
 
-WINDOW = 1 << 22
+WINDOW = 1 << 23
 """Bytes of the file looked at at once."""
 MARGIN = 512
 """Bytes behind a window that may be looked at, though they say nothing."""
@@ -86,6 +86,8 @@ class Columns:
         """Behind the last window: offset, frames and time."""
         self.linktype = 0
         """LINKTYPE_ number of all frames, where they have but one."""
+        self.breaks = 0
+        """Times that something was described between packets so far."""
         self.links = links
         """All interfaces so far, numbered from 0."""
 
@@ -113,7 +115,7 @@ class Columns:
                 self._capture.frames, self._capture.position = number, self._offset + end
                 yield window
                 self._offset += end
-                wanted = min(size, 2 * end) if len(heads) == MOST_RECORDS else size
+                wanted = min(size, end + end // 4) if len(heads) == MOST_RECORDS else size
                 turn = (turn + 1) % len(self.buffers)
             elif end:
                 self._offset += end

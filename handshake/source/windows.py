@@ -60,6 +60,11 @@ class Windows:
         """The memory that windows of this part lie in; processes share it with those that they fork."""
         return self._columns[-1].buffers
 
+    @property
+    def breaks(self) -> int:
+        """Times that something new was found out about packets to come; who was forked before does not know it."""
+        return len(self._columns) + sum(columns.breaks for columns in self._columns)
+
     def frame(self, place: int, number: int) -> Frame:
         """The frame whose packet begins at that place."""
         index = bisect_right(self._begins, place) - 1

@@ -1,12 +1,13 @@
 """The column decoder: the plain packets of a whole window at once, as arrays; the rest is left to the scalar one.
 
-Plain is IPv4 without options or IPv6 without extension headers over Ethernet or raw IP, not in fragments, with TCP or
-UDP headers that were captured whole and whose lengths agree. Offsets and widths are those of `wire.layout`.
+Plain is IPv4 without options or IPv6 without extension headers over Ethernet, Linux cooked headers, BSD loopback or
+nothing at all, not in fragments, with TCP or UDP headers that were captured whole and whose lengths agree; TCP also in
+VLANs. Offsets and widths are those of `wire.layout`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -15,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handshake.model.options import EOL, NOP, TIMESTAMPS
+from handshake.model.packet import Tag, Tags
 from handshake.model.record import dataclass
-from handshake.wire.layout import ETHERNET, IPV4, IPV6, TCP, UDP, Layout, tcp_header_length
-from handshake.wire.registry import UDP_TUNNELS
+from handshake.wire.cooked import ARPHRD, ARPHRD_NETLINK, IPV4_FAMILY, IPV6_FAMILIES
+from handshake.wire.layout import ETHERNET, IPV4, IPV6, SLL, SLL2, TCP, UDP, VLAN, Layout, tcp_header_length, vlan_id
+from handshake.wire.registry import UDP_TUNNELS, VLANS
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -59,7 +62,7 @@ class Segments:
     tsval: Ints
     """-1 without the timestamps of `STAMPED`."""
     rest: Ints
-    """Urgent pointer, and ECN bits above: what else can be odd."""
+    """What else can be odd or make a difference: urgent pointer, ECN bits above, the VLANs above these (`way`)."""
     at: Ints
     """Where the TCP header begins in the window."""
     header: Ints
@@ -75,6 +78,11 @@ class Segments:
     def six(self) -> Bools:
         """It came over IPv6."""
         return self.src >> np.uint64(63) > 0
+
+    @property
+    def way(self) -> Ints:
+        """The VLANs that it came in, as a number (`tags_of`)."""
+        return self.rest >> 18
 
     def take(self, order: Ints) -> Segments:
         """Some of them, in another order."""
@@ -163,11 +171,11 @@ def _type(header: Layout) -> np.dtype[np.void]:
 
 
 @cache
-def _tunnel_ports() -> Bools:
-    """By UDP port, whether datagrams hold another packet."""
-    ports = np.zeros(1 << 16, np.bool_)
-    ports[list(UDP_TUNNELS)] = True
-    return ports
+def _among(chosen: frozenset[int]) -> Bools:
+    """By 16-bit number, whether it is one of these."""
+    numbers = np.zeros(1 << 16, np.bool_)
+    numbers[list(chosen)] = True
+    return numbers
 
 
 @cache
@@ -183,41 +191,91 @@ def gather(data: Bytes, at: Ints, kind: np.dtype[Any]) -> NDArray[Any]:
     return views[at].view(kind)  # plain bytes are copied as such, structures field by field
 
 
-ETHERNET_LINK, RAW_LINK = 1, 101
-LINKS = {ETHERNET_LINK: ETHERNET.size, RAW_LINK: 0}
-"""Link types that are read here (Ethernet, raw IP) and where their network header begins."""
-
-
 def decode(  # noqa: PLR0917 - one column each
     data: Bytes, starts: Ints, captured: Ints, original: Ints, link: Ints, linktypes: Sequence[int],
     endpoints: Endpoints,
 ) -> Plain:  # fmt: skip
     """Sort the packets of a window: TCP segments, UDP datagrams, and odd ones. `linktypes` are those of the links."""
-    at, version = _networks(data, starts, link, linktypes)
+    at, version, way = _networks(data, starts, link, linktypes)
     limits = starts + np.maximum(original, captured)
     packets = _packets(data, at, limits, version == 4, version == 6, endpoints)
     room = np.minimum(starts + captured, packets.end) - packets.at
-    segments = _segments(data, packets, np.flatnonzero((packets.protocol == 6) & (room >= TCP.size)), room, endpoints)
-    datagrams = _datagrams(data, packets, np.flatnonzero((packets.protocol == 17) & (room >= UDP.size)), endpoints)
+    tcp = np.flatnonzero((packets.protocol == 6) & (room >= TCP.size))
+    udp = np.flatnonzero((packets.protocol == 17) & (room >= UDP.size) & (way == 0))
+    segments = _segments(data, packets, tcp, room, way, endpoints)
+    datagrams = _datagrams(data, packets, udp, endpoints)
     odd = np.ones(len(starts), np.bool_)
     for found in (segments, datagrams):
         odd[found.row] = False
     return Plain(segments, datagrams, np.flatnonzero(odd))
 
 
-def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, NDArray[np.int8]]:
-    """Where the network header of each packet begins, and its IP version; 0 where it is something else."""
-    at, version = starts.copy(), np.zeros(len(starts), np.int8)
+def _networks(data: Bytes, starts: Ints, link: Ints, linktypes: Sequence[int]) -> tuple[Ints, Ints, Ints]:
+    """Where the network header of each packet begins, its IP version (0: something else), and the VLANs before it."""
+    at, kind, way = starts.copy(), np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64)
     for linktype in LINKS.keys() & set(linktypes):
         of_link = np.array([each == linktype for each in linktypes])
         rows = slice(None) if of_link.all() else np.flatnonzero(of_link[link])
-        at[rows] += LINKS[linktype]
-        if linktype == ETHERNET_LINK:
-            kind = gather(data, starts[rows] + ETHERNET.offset_of("ethertype"), np.dtype(">u2"))
-            version[rows] = (kind == 0x0800) * np.int8(4) + (kind == 0x86DD) * np.int8(6)
-        else:
-            version[rows] = data[at[rows]] >> 4
-    return at, version
+        size, ethertype_of = LINKS[linktype]
+        at[rows] += size
+        kind[rows] = ethertype_of(data, starts[rows])
+    for _ in range(_MOST_VLANS):
+        tagged = np.flatnonzero(_among(frozenset(VLANS))[kind])
+        if not len(tagged):
+            break
+        header = gather(data, at[tagged], _type(VLAN))
+        numbers = vlan_id(header["tci"].astype(np.int64))  # type: ignore[arg-type]
+        way[tagged] = np.where(numbers > 0, way[tagged] << 12 | numbers, way[tagged])
+        kind[tagged], at[tagged] = header["ethertype"], at[tagged] + VLAN.size
+    return at, (kind == _IPV4) * np.int64(4) + (kind == _IPV6) * np.int64(6), way
+
+
+def tags_of(way: int) -> Tags:
+    """The VLANs that a packet came in, outermost first: 12 bits each, the innermost one lowest; 0: none."""
+    return (*tags_of(way >> 12), Tag("vlan", way & 0xFFF)) if way else ()
+
+
+_IPV4, _IPV6 = 0x0800, 0x86DD
+_MOST_VLANS = 2
+"""Tags before a packet that is plain."""
+
+
+def _ethernet(data: Bytes, at: Ints) -> Ints:
+    return gather(data, at + ETHERNET.offset_of("ethertype"), np.dtype(">u2"))
+
+
+def _sll(data: Bytes, at: Ints) -> Ints:
+    return _cooked(gather(data, at, _type(SLL)))
+
+
+def _sll2(data: Bytes, at: Ints) -> Ints:
+    return _cooked(gather(data, at, _type(SLL2)))
+
+
+def _cooked(header: NDArray[Any]) -> Ints:
+    kind: Ints = header["protocol"] * ~np.isin(header["arphrd"], (*ARPHRD, ARPHRD_NETLINK))
+    return kind
+
+
+def _null(data: Bytes, at: Ints) -> Ints:
+    word = gather(data, at, np.dtype(">u4")).astype(np.uint32)
+    family = np.where(word > 0xFFFF, word.byteswap(), word)
+    return np.where(family == IPV4_FAMILY, _IPV4, np.where(np.isin(family, IPV6_FAMILIES), _IPV6, 0))
+
+
+def _raw(data: Bytes, at: Ints) -> Ints:
+    version = data[at] >> 4
+    return np.where(version == 4, _IPV4, np.where(version == 6, _IPV6, 0))
+
+
+LINKS: dict[int, tuple[int, Callable[[Bytes, Ints], Ints]]] = {
+    1: (ETHERNET.size, _ethernet),
+    113: (SLL.size, _sll),
+    276: (SLL2.size, _sll2),
+    **dict.fromkeys((0, 108), (4, _null)),
+    **dict.fromkeys((12, 14, 101, 228, 229), (0, _raw)),
+}
+"""Link types that are read here (`registry.LINKS` has all): bytes of their headers, and who tells the EtherType."""
 
 
 @dataclass(slots=True)
@@ -285,7 +343,7 @@ def _packets6(data: Bytes, at: Ints, limits: Ints, endpoints: Endpoints) -> _Pac
 def _datagrams(data: Bytes, packets: _Packets, rows: Ints, endpoints: Endpoints) -> Datagrams:
     header = gather(data, packets.at[rows], _type(UDP))
     ports = [header[name].astype(np.int64) for name in ("src_port", "dst_port")]
-    tunnels = _tunnel_ports()
+    tunnels = _among(frozenset(UDP_TUNNELS))
     plain = np.flatnonzero(~(tunnels[ports[0]] | tunnels[ports[1]]))
     rows = rows[plain]
     src, dst = (
@@ -294,7 +352,9 @@ def _datagrams(data: Bytes, packets: _Packets, rows: Ints, endpoints: Endpoints)
     return Datagrams(rows, src, dst)
 
 
-def _segments(data: Bytes, packets: _Packets, rows: Ints, room: Ints, endpoints: Endpoints) -> Segments:
+def _segments(  # noqa: PLR0917 - one column each
+    data: Bytes, packets: _Packets, rows: Ints, room: Ints, way: Ints, endpoints: Endpoints
+) -> Segments:
     head = gather(data, packets.at[rows], _tcp_type())
     offset_flags = head["fixed"]["offset_flags"].astype(np.int64)
     size: Ints = tcp_header_length(offset_flags)  # type: ignore[assignment, arg-type]
@@ -311,7 +371,7 @@ def _segments(data: Bytes, packets: _Packets, rows: Ints, room: Ints, endpoints:
         rows, endpoints.ends(packets.src[rows], source), endpoints.ends(packets.dst[rows], target),
         source << 16 | target, tcp["seq"].astype(np.int64), tcp["ack"].astype(np.int64), offset_flags & 0xFFF,
         tcp["window"].astype(np.int64), end - at - size, packets.ttl[rows], packets.ip_id[rows], form,
-        (words[:, 1] + np.int64(1)) * stamped - 1, tcp["urgent"] | packets.ecn[rows] << 16,
+        (words[:, 1] + np.int64(1)) * stamped - 1, tcp["urgent"] | packets.ecn[rows] << 16 | way[rows] << 18,
         at, size, at + room, at + room >= end, np.ones(len(rows), np.bool_),
     )  # fmt: skip
 

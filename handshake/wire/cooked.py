@@ -12,13 +12,13 @@ from handshake.wire.serial import frame_relay, hdlc
 from handshake.wire.walk import HaltError, Layer, Walk
 from handshake.wire.wifi import dot11, prism, radiotap
 
-_ARPHRD = {770: frame_relay, 801: dot11, 802: prism, 803: radiotap}
+ARPHRD = {770: frame_relay, 801: dot11, 802: prism, 803: radiotap}
 """Linux device types whose packets are recorded whole, whatever the protocol field says."""
-_ARPHRD_NETLINK = 824
+ARPHRD_NETLINK = 824
 _SLL_PROTOCOLS: dict[int, Layer] = {0x0004: llc, 0x0007: hdlc}
 _SLL_NAMES = {0x0001: "IPX", 0x000C: "CAN (no IP here)", 0x000D: "CAN (no IP here)", 0x00F6: "IEEE 802.15.4"}
-_IPV4_FAMILY = 2
-_IPV6_FAMILIES = (10, 23, 24, 26, 28, 30)
+IPV4_FAMILY = 2
+IPV6_FAMILIES = (10, 23, 24, 26, 28, 30)
 """AF_INET6 of Linux, Windows, NetBSD and OpenBSD, Solaris, FreeBSD, macOS."""
 _ENC_SIZE, _IPNET_SIZE = 12, 24
 _PFLOG_LEAST = 48
@@ -27,9 +27,9 @@ _NFLOG_ATTRIBUTE_SIZE, _NFLOG_PAYLOAD, _MAX_ATTRIBUTES = 4, 9, 64
 
 def _cooked(walk: Walk, arphrd: int, protocol: int, at: int, layer: str) -> tuple[Layer, int]:
     walk.layers.append(layer)
-    if arphrd in _ARPHRD:
-        return _ARPHRD[arphrd], at
-    if arphrd == _ARPHRD_NETLINK:
+    if arphrd in ARPHRD:
+        return ARPHRD[arphrd], at
+    if arphrd == ARPHRD_NETLINK:
         raise HaltError(layer, at, "netlink", fault=False)
     if protocol in _SLL_PROTOCOLS:
         return _SLL_PROTOCOLS[protocol], at
@@ -51,9 +51,9 @@ def sll2(walk: Walk, at: int) -> tuple[Layer, int]:
 
 
 def _by_family(family: int, at: int, layer: str) -> tuple[Layer, int]:
-    if family == _IPV4_FAMILY:
+    if family == IPV4_FAMILY:
         return ip.ipv4, at
-    if family in _IPV6_FAMILIES:
+    if family in IPV6_FAMILIES:
         return ip.ipv6, at
     raise HaltError(layer, at, f"address family {family}", fault=False)
 

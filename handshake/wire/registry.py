@@ -67,12 +67,13 @@ LINKS = _table(
     mpls={"mpls": 219},
 )  # fmt: skip
 """LINKTYPE number (registry of tcpdump.org, names in `wire.linktypes`) to the first layer."""
+VLANS = 0x8100, 0x88A8, 0x9100, 0x9200
+"""EtherTypes of tags: 802.1Q, 802.1ad, and the older QinQ numbers."""
 ETHERTYPES = _table(
     ip={"ipv4": 0x0800, "ipv6": 0x86DD},
     ethernet={
         "ethernet": 0x6558,  # transparent Ethernet bridging, RFC 1701
-        "vlan": (0x8100, 0x88A8, 0x9100, 0x9200),  # 802.1Q, 802.1ad, and the older QinQ numbers
-        "pbb": 0x88E7, "macsec": 0x88E5, "hsr": 0x892F, "rtag": 0xF1C1, "vntag": 0x8926, "etag": 0x893F,
+        "vlan": VLANS, "pbb": 0x88E7, "macsec": 0x88E5, "hsr": 0x892F, "rtag": 0xF1C1, "vntag": 0x8926, "etag": 0x893F,
     },
     llc={"llc": 0x8870},  # jumbo frames, whose length does not fit into the length field
     serial={"ppp": 0x880B, "pppoe": 0x8864},

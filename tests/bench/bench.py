@@ -23,7 +23,13 @@ ROUNDS = 5
 CONNECTIONS = 5_000
 PACKETS_EACH = 4
 
-EMPTY_APP = "import typer; app = typer.Typer(); app.command()(lambda: None); app(standalone_mode=False)"
+EMPTY_APP = """
+import typer
+app = typer.Typer()
+@app.command()
+def main(name: str): print(name)
+app(["x"])
+"""
 
 
 def write_capture(path: Path, connections: int) -> None:

@@ -29,6 +29,7 @@ from handshake.errors import CaptureError
 from handshake.findings import examine
 from handshake.findings.sketch import sketch
 from handshake.flow.table import DEFAULT_LIMIT
+from handshake.model.packet import Frame
 from handshake.model.report import Report
 from handshake.render import csv
 from handshake.render.summary import render
@@ -36,7 +37,7 @@ from handshake.render.terminal import terminal_of
 from handshake.source.capture import open_capture
 from handshake.source.recording import Recording
 from handshake.source.writer import PcapngWriter, PcapWriter
-from tests.property.rewriting import at_interfaces, frames_of
+from tests.property.rewriting import COOKED, at_interfaces, by_flow, cooked, frames_of, in_vlans, spread
 from tests.property.wandering import capture
 from tests.support import ROOT, shared_captures
 from tests.unit.source.capture_bytes import pcap_record
@@ -253,6 +254,89 @@ def test_random_captures_at_several_interfaces(
         same(spread, window)
     except NotPlainError:
         assert bends, "ordinary connections are always read in bulk"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), linktypes=st.sets(st.sampled_from([*COOKED]))
+)
+def test_random_captures_of_other_link_types(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, window: int, linktypes: set[int]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "random.pcap"
+    path.write_bytes(capture(seed, 30, 0.2))
+    random, links = Random(seed), sorted(linktypes)
+    frames = (cooked(frame, random.choice(links)) if links else frame for frame in frames_of(path))
+    written = path.with_name("cooked.pcapng")
+    with PcapngWriter(written) as writer:
+        for frame in frames:
+            writer.write(frame)
+    with contextlib.suppress(NotPlainError):
+        same(written, window)
+
+
+@pytest.mark.parametrize("linktype", COOKED)
+def test_other_link_types_are_read_in_columns(tmp_path: Path, linktype: int) -> None:
+    path = tmp_path / "plain.pcap"
+    path.write_bytes(capture(6, 60, 0))
+    frames = [cooked(frame, linktype) for frame in frames_of(path)]
+    with PcapWriter(tmp_path / "cooked.pcap", linktype) as writer:
+        for frame in frames:
+            writer.write(frame)
+    reader = same(tmp_path / "cooked.pcap", 1 << 20)
+    assert reader._table.begun == same(path, 1 << 20)._table.begun
+
+
+VLANS: dict[str, Callable[[Frame, Random], Frame]] = {
+    "one": lambda frame, _: in_vlans(frame, 7),
+    "priority": lambda frame, _: in_vlans(frame, 0),
+    "stacked": lambda frame, _: in_vlans(frame, 7, 9),
+    "three": lambda frame, _: in_vlans(frame, 7, 0, 9),
+    "by flow": lambda frame, _: in_vlans(frame, *range(5, 5 + by_flow(frame, 3))),
+    "some": lambda frame, random: in_vlans(frame, 7) if random.random() < 0.98 else frame,
+    "any": lambda frame, random: in_vlans(frame, *random.choice(((), (7,), (8,), (7, 8)))),
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32), window=st.sampled_from((700, 1 << 20)), bends=st.sampled_from((0, 0.2)),
+    vlans=st.sampled_from([*VLANS]), seen_twice=st.sampled_from((0, 0.1)),
+)  # fmt: skip
+def test_random_captures_in_vlans(  # noqa: PLR0917 - what is drawn
+    tmp_path_factory: pytest.TempPathFactory, seed: int, window: int, bends: float, vlans: str, seen_twice: float
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "random.pcap"
+    path.write_bytes(capture(seed, 30, bends))
+    random = Random(seed)
+    frames = [VLANS[vlans](frame, random) for frame in frames_of(path)]
+    if seen_twice:
+        frames = [*spread(frames, random, seen_twice)]
+    written = path.with_name("vlans.pcapng")
+    with PcapngWriter(written) as writer:
+        for frame in frames:
+            writer.write(frame)
+    with contextlib.suppress(NotPlainError):
+        same(written, window)
+
+
+@pytest.mark.parametrize("vlans", ["one", "priority", "stacked", "by flow"])
+def test_vlans_are_read_in_columns(tmp_path: Path, vlans: str) -> None:
+    path = tmp_path / "plain.pcap"
+    path.write_bytes(capture(5, 60, 0))
+    with PcapWriter(tmp_path / "vlans.pcap") as writer:
+        for frame in frames_of(path):
+            writer.write(VLANS[vlans](frame, Random(1)))
+    reader = same(tmp_path / "vlans.pcap", 1 << 20)
+    assert reader._table.begun == same(path, 1 << 20)._table.begun
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+def test_bundled_captures_in_vlans(path: Path, tmp_path: Path) -> None:
+    with PcapngWriter(tmp_path / path.name) as writer:
+        for frame in frames_of(path):
+            writer.write(in_vlans(frame, 12) if frame.linktype == 1 else frame)
+    same(tmp_path / path.name, 1 << 20)
 
 
 def test_what_a_bridge_sees_again_is_left_out_in_bulk(tmp_path: Path) -> None:

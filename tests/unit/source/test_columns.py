@@ -41,6 +41,7 @@ def in_windows(path: Path, window: int) -> tuple[list[Frame], Damage | None]:
                 frame = Frame(piece.first + row, time_ns, linktype, data, original, name)
                 assert columns.frame(piece.at + start, frame.number) == frame
                 found.append(frame)
+        columns.hand_over()
         found.extend(capture)
         return found, capture.damage
 

@@ -60,6 +60,7 @@ def through_windows(capture: Capture) -> Iterator[Frame]:
     for window in filter(None, columns.windows()):
         for row, at in enumerate(window.starts.tolist()):
             yield columns.frame(window.at + at, window.first + row)
+    columns.hand_over()
     yield from capture
 
 

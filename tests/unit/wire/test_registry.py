@@ -12,7 +12,7 @@ from handshake.wire.layout import TooShortError
 from handshake.wire.registry import Table
 from handshake.wire.walk import HaltError, Walk
 
-TABLES = {name: table for name, table in vars(registry).items() if name.isupper() and not name.startswith("_")}
+TABLES = {name: table for name, table in vars(registry).items() if isinstance(table, dict) and not name.startswith("_")}
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
