@@ -112,11 +112,21 @@ class Listing:
     def pieces(self) -> Iterator[Lines]:
         """All lines, in order of appearance, some thousands at once."""
         self._flush()
-        lines = np.concatenate(self._parts) if self._parts else np.zeros(0, LINE)
-        self._parts = [lines]
+        lines = self._joined()
         order = np.argsort(lines["number"], kind="stable")
         for start in range(0, len(order), _PIECE):
             yield self._piece(lines[order[start : start + _PIECE]])
+
+    def _joined(self) -> np.ndarray:
+        """All lines as one part; each of the others is let go as soon as it is copied."""
+        lines, at = np.empty(len(self), LINE), 0
+        self._parts.reverse()
+        while self._parts:
+            part = self._parts.pop()
+            lines[at : at + len(part)] = part
+            at += len(part)
+        self._parts.append(lines)
+        return lines
 
     def _piece(self, lines: np.ndarray) -> Lines:
         texts, ports = self._names.texts, lines["ports"]

@@ -152,6 +152,19 @@ def saying(side: int, payload: bytes, *, first: bool = False, twice: bool = Fals
     return course
 
 
+def asking_again(*then: tuple[int, int]) -> Course:
+    """The same SYN twice, the second one bent; then some more."""
+
+    def course(talk: Talk, bend: Bend) -> None:
+        talk.send(CLIENT, SYN)
+        talk._next[CLIENT] -= 1
+        talk.send(CLIENT, SYN, **{"gap": SECOND_NS, **bend})
+        for side, flags in then:
+            talk.send(side, flags)
+
+    return course
+
+
 COURSES: dict[str, Course] = {
     "SYN": opening("syn"),
     "SYN-ACK": opening("syn_ack"),
@@ -161,6 +174,8 @@ COURSES: dict[str, Course] = {
     "third alone": only((CLIENT, SYN), (SERVER, SYN | ACK), (CLIENT, ACK)),
     "refused": only((CLIENT, SYN), (SERVER, RST | ACK)),
     "refused, asked again": only((CLIENT, SYN), (SERVER, RST | ACK), (CLIENT, SYN)),
+    "asks again": asking_again(),
+    "asks again, refused": asking_again((SERVER, RST | ACK)),
     "gives up": only((CLIENT, SYN), (CLIENT, RST)),
     "gives up after the answer": only((CLIENT, SYN), (SERVER, SYN | ACK), (CLIENT, RST)),
     "thinks better of it": only((CLIENT, SYN), (SERVER, SYN | ACK), (SERVER, RST | ACK)),
@@ -203,6 +218,8 @@ BENDS: dict[str, Bend] = {
     "acknowledges less": {"ack": -1},
     "acknowledges far more": {"ack": 1 << 29},
     "acknowledges far less": {"ack": -(1 << 28) - 5000},
+    "acknowledges what is out of reach": {"ack": (1 << 30) + 5000},
+    "acknowledges what was long ago": {"ack": -(1 << 30) - 5000},
     "acknowledges from the other end": {"ack": 1 << 31},
     "FIN": {"flip": FIN},
     "SYN": {"flip": SYN},
@@ -426,3 +443,46 @@ def test_what_is_forgotten_when_times_do_not_agree(tmp_path: Path, late: int) ->
     check(tmp_path / "late.pcap", HEADER + b"".join(
         record(Random(1), piece) for talk in [*talks, newcomer] for piece in talk.pieces
     ))  # fmt: skip
+
+
+@pytest.mark.parametrize("step", [1 << 19, (1 << 20) - 1, 1 << 20, 1 << 29, 1 << 30, (1 << 31) - 1])
+def test_a_clock_that_runs_fast(tmp_path: Path, step: int) -> None:
+    """Each timestamp is ahead of the one before it, but not of one that was long before."""
+    talks = [Talk(flow) for flow in range(2)]
+    for talk, fast in zip(talks, (False, True), strict=True):
+        talk.opens()
+        talk.talks()
+        for _ in range(5):
+            talk._clocks[CLIENT] += step * fast
+            talk.send(CLIENT, ACK, b"x" * 30)
+            talk.send(SERVER)
+        talk.closes()
+    check(tmp_path / "fast.pcap", captured(talks, by_time=True), (200, *WINDOWS))
+
+
+@pytest.mark.parametrize("gap", [MS, PATIENT_NS - 1, PATIENT_NS, PATIENT_NS + 1, 3 * PATIENT_NS])
+def test_a_syn_cookie(tmp_path: Path, gap: int) -> None:
+    """A SYN-ACK that does without the options of the SYN; whether it would have been repeated depends on the time."""
+    talks = [Talk(flow, stamps=False) for flow in range(4)]
+    for talk, waits, bare in zip(talks, (False, True, False, True), (False, False, True, True), strict=True):
+        talk.opens(syn_ack={"options": _MSS} if bare else None, third={"gap": gap if waits else MS})
+        talk.talks()
+        talk.closes()
+    check(tmp_path / "cookie.pcap", captured(talks, by_time=True), (200, *WINDOWS))
+
+
+@pytest.mark.parametrize("back", [-200, -120, -81, -80, -40, -1, 0, 1])
+def test_a_reset_with_an_old_number(tmp_path: Path, back: int) -> None:
+    """It counts where it lies behind what was acknowledged, of which the highest number counts, not the last one."""
+    talks = [Talk(flow) for flow in range(4)]
+    for talk, (late, lower) in zip(talks, product((False, True), repeat=2), strict=True):
+        talk.opens()
+        talk.talks()
+        if late:
+            talk.send(CLIENT, ACK, b"x" * 80)
+        talk.send(SERVER)
+        if lower:
+            talk.send(SERVER, ack=-100)
+        talk.send(CLIENT, RST, seq=back)
+        talk.send(SERVER)
+    check(tmp_path / "old.pcap", captured(talks, by_time=True), (200, *WINDOWS))
