@@ -25,7 +25,7 @@ from handshake.source.columns import Window
 from handshake.source.windows import Windows
 from handshake.wire.columns import Ints
 
-_FINDING = 1 / 4
+_FINDING = 0.3
 """What finding the packets costs, measured in what following all connections does."""
 
 

@@ -7,6 +7,7 @@ processes from start to exit, so that a noisy machine is noisy to all of them. T
 from __future__ import annotations
 
 import argparse
+import compileall
 import importlib.util
 import os
 import re
@@ -195,6 +196,7 @@ def main() -> None:
     parser.add_argument("--grow-to", type=int, default=10_000_000, metavar="PACKETS")
     chosen = parser.parse_args()
     missing: list[str] = []
+    compileall.compile_dir("handshake", quiet=1)  # as the first run of a Python does that may write bytecode
     with tempfile.TemporaryDirectory() as folder:
         for kind in chosen.kind or KINDS:
             left_out = [
