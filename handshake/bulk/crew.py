@@ -18,8 +18,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from handshake.bulk.reading import BulkReader, Result, Share
+from handshake.bulk.reading import BulkReader
 from handshake.bulk.room import Candidates, Room
+from handshake.bulk.share import Result, Share
 from handshake.bulk.sift import NotSharedError
 from handshake.source.columns import Window
 from handshake.source.windows import Windows

@@ -12,7 +12,8 @@ from handshake.bulk.crew import Crew, crew_of, shares_for
 from handshake.bulk.crowds import crowds, listeners
 from handshake.bulk.listing import Alike, Listing
 from handshake.bulk.names import Names
-from handshake.bulk.reading import BulkReader, Result
+from handshake.bulk.reading import BulkReader
+from handshake.bulk.share import Result
 from handshake.bulk.sift import NotPlainError
 from handshake.bulk.verdicts import Judge
 from handshake.model.report import Report
