@@ -318,7 +318,7 @@ class _Judgement:
         near = answered & (dack <= 0) & (dack >= -_NEAR)
         asks = (core == SYN) & empty & wide & (segs.src != segs.dst)
         first_syn = asks & (turn == 0)
-        again = asks & (turn > 0) & client & ~answered & known & (dseq == -1) & ~reset & ttl_same
+        again = asks & (turn > 0) & client & ~answered & known & (dseq == -1) & ~reset & ttl_same & clock_forward
         syn_ack = (core == SYN | ACK) & empty & wide & (turn == 1) & ~client & acked
         steady = wide & ttl_same & clock & ~reset
         third = (bare == ACK) & (turn == 2) & client & in_order & acked & steady & (self._gap_ns < PATIENT_NS)
