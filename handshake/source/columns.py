@@ -24,7 +24,7 @@ WINDOW = 1 << 23
 """Bytes of the file looked at at once."""
 MARGIN = 512
 """Bytes behind a window that may be looked at, though they say nothing."""
-_CHAIN = 16
+_CHAIN = 32
 """Records that one chain of guesses is meant to have."""
 _SAMPLE = 64
 """Records of which the mean length is taken."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cache
+from os import urandom
 from typing import Any
 
 import numpy as np
@@ -110,12 +111,16 @@ class Plain:
     odd: Ints
 
 
+def odd_keys(count: int) -> Words:
+    """Odd words that nobody can guess (numpy's own generators would have to be imported)."""
+    return np.frombuffer(urandom(8 * count), np.uint64) | np.uint64(1)
+
+
 class Endpoints:
     """Addresses and endpoints as words, alike in each window. The keys are chosen anew for each reading."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        keys = np.random.default_rng(seed).integers(0, 1 << 63, 6, np.uint64) * np.uint64(2) + np.uint64(1)
-        self._keys = keys
+    def __init__(self) -> None:
+        self._keys = odd_keys(6)
         self._single: dict[int, int] = {}
         """Words of endpoints over IPv6 that were asked for one by one, and those of their addresses."""
 
