@@ -12,7 +12,12 @@ demo: $(VENV)/runtime.stamp ## a handshake in a private network, probed and expl
 test: $(VENV)/dev.stamp ## every test; ARGS="-k name" for some of them
 	@command -v tshark >/dev/null || .ci/apt tshark || \
 		echo "No tshark: the second-opinion tests are skipped; to have them: sudo apt-get install tshark"
+ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
+else
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal --ignore tests/live; status=$$?; \
+		$(BIN)/pytest tests/live && exit $$status  # what needs the machine for itself comes last
+endif
 
 check: $(VENV)/dev.stamp ## format, lint, types, import order, generated pages
 	@$(BIN)/ruff format --check

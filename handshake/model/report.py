@@ -59,8 +59,6 @@ class Tally:
     """Connections dropped from the full flow table before their end."""
     evicted_exchanges: int = 0
     """UDP exchanges dropped from the full table."""
-    forgotten: int = 0
-    """Handshakes that rules about many, listening sockets and percentiles did not look at: there were too many."""
     first_ns: int | None = None
     """Time of the earliest frame."""
     last_ns: int | None = None
@@ -73,6 +71,8 @@ class Tally:
     """How far back the farthest of them goes."""
     unmatched_icmp: int = 0
     """ICMP errors about flows of which nothing else was captured."""
+    forgotten: int = 0
+    """Handshakes that rules about many, listening sockets and percentiles did not look at: there were too many."""
 
     def merge(self, later: Tally) -> None:
         """Add the counts of another capture."""

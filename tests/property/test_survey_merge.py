@@ -35,7 +35,7 @@ def tallies(draw: st.DrawFn) -> Tally:
     last = None if first is None else first + draw(counts)
     return Tally(
         draw(counts), draw(counts), draw(counts), draw(counts), draw(reasons), draw(reasons), draw(counts),
-        draw(counts), draw(counts), first, last, draw(counts), draw(counts), draw(counts), draw(counts),
+        draw(counts), first, last, draw(counts), draw(counts), draw(counts), draw(counts),
     )  # fmt: skip
 
 
