@@ -12,9 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -25,6 +23,9 @@ from handshake.bulk.sift import NotSharedError
 from handshake.source.columns import Window
 from handshake.source.windows import Windows
 from handshake.wire.columns import Ints
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 _FINDING = 0.3
 """What finding the packets costs, measured in what following all connections does."""
@@ -153,6 +154,8 @@ def crew_of(windows: Windows, readers: Sequence[BulkReader], limit: int) -> Iter
     processes = []
     try:
         for reader in readers[1:]:
+            from multiprocessing import get_context  # 20 ms, which one process alone need not pay
+
             context = get_context("fork")
             here, there = context.Pipe()
             process = context.Process(target=_serve, args=(there, (here, *pipes), windows, reader), daemon=True)

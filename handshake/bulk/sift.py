@@ -325,7 +325,7 @@ class _Judgement:
         self._broken = first(~(first_syn | syn_ack | third | (turn > 2)), group, self._groups)
         phase, so_far = states["phase"], states["rows"]
         self._carried = (phase == OPEN) | ((phase == so_far) & (so_far < 3))
-        opening = lanes.index <= (self._broken * self._carried - ~self._carried).take(group)
+        opening = lanes.index <= np.where(self._carried, self._broken, -1).take(group)
         is_open = opening & (turn >= 3)
         flows = is_open & ((bare & ~FIN) == ACK) & in_order & near & steady & ack_on
         flows &= ~self._own_fin | (empty & ~self._is_fin)
@@ -352,8 +352,7 @@ class _Judgement:
         for side, column in enumerate(spoken):
             before, self._after["payload"][:, side] = lanes.counted(column, states["payload"][:, side])
             enough |= before > FIRST_WORDS
-        talked = (states["talked"] | (states["live"] << 1)).take(lanes.group)
-        talked = (talked == 1) | (talked == 3) | ((talked == 0) & enough)
+        talked = states["talked"].take(lanes.group) | (enough & ~states["live"].take(lanes.group))
         wild = wild | (self._rows.talk & ~talked)
         turned = first(wild, lanes.group, self._groups)
         last = np.minimum(turned, self._count - 1).take(lanes.group)

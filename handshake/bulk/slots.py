@@ -35,8 +35,8 @@ for _name in ("syn_tsval", "ack", "tsval", "clock", "wnd", "ttl"):
 _ROOM = 1 << 18
 """Connections that there is memory for in the beginning: more than a flow table and a window hold (`flow.table`)."""
 
-NEW, ASKED, ANSWERED, OPEN, ODD = range(5)
-"""Phases: nothing seen, SYN, SYN-ACK too, open, and what is none of these."""
+OPEN, ODD = 3, 4
+"""Phases beside the number of packets of an opening that were seen: it is open, and it is anything else."""
 
 
 class Slots:

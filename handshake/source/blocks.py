@@ -11,11 +11,10 @@ from mmap import mmap
 from struct import Struct
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handshake.model.packet import Frame
 from handshake.source.capture import Capture
-from handshake.source.columns import MOST_RECORDS, Bytes, Columns, Ints, Links, Window
+from handshake.source.columns import CHAIN, FULL, Bytes, Columns, Ints, Links, Quads, Window
 from handshake.source.pcapng import (
     ENHANCED_PACKET,
     INTERFACE_DESCRIPTION,
@@ -29,19 +28,11 @@ from handshake.source.pcapng import (
     PcapngReader,
 )
 
-_CHAIN = 16
-"""Blocks from one guess to the next, about."""
-_SAMPLE = 64
-"""Blocks of which the mean length is taken."""
-_FULL = 1600
-"""Bytes of a block with a full Ethernet frame."""
 _LATEST = 1 << 62
 _FRAME = 32
 """Bytes of an enhanced packet block around its packet."""
 _MOST_BREAKS = 1000
 """Times that descriptions may stand between packets: each one costs a window."""
-
-Quads = NDArray[np.uint32]
 
 
 class PcapngColumns(Columns):
@@ -54,6 +45,7 @@ class PcapngColumns(Columns):
         super().__init__(capture, descriptor, window, _order(reader.layouts), links)
         self._reader = reader
         self._limit = MAX_BLOCK
+        self._longest = MAX_BLOCK >> 2
         self._known: list[tuple[int, Layouts, list[Interface]]] = []
         """From which offset on which byte order and interfaces hold."""
         self._scales = np.zeros((5, 0), np.int64)
@@ -102,7 +94,7 @@ class PcapngColumns(Columns):
 
     def _walk(self, memory: mmap, buffer: Bytes, size: int) -> tuple[Ints, int]:
         words = buffer[: size & ~3].view(self._type)
-        heads = self._heads(memory, words)
+        heads = self._heads(memory, words, len(words))
         packets, end = self._sound(words, heads)
         breaks = not end and len(words) and words[0] in (SECTION_HEADER, INTERFACE_DESCRIPTION)
         if breaks and self.breaks < _MOST_BREAKS:
@@ -128,18 +120,6 @@ class PcapngColumns(Columns):
         count = len(heads) if sound.all() else int(np.argmin(sound))
         return heads[:count][packet[:count]] * 4, int(behind[count - 1]) * 4 if count else 0
 
-    def _heads(self, memory: mmap, words: Quads) -> Ints:
-        """Where blocks begin, from the first word on, by their lengths; what they are is not looked at."""
-        first = self._follow(memory, len(words), 0, _SAMPLE)
-        if len(first) < _SAMPLE:
-            return np.array(first, np.int64)
-        found = self._chains(memory, words, first[-1] // _SAMPLE)
-        if found is None:
-            return np.array(self._follow(memory, len(words), 0, MOST_RECORDS), np.int64)
-        heads, rest = found
-        last = self._follow(memory, len(words), rest, max(MOST_RECORDS - len(heads), 1))
-        return np.append(heads, np.array(last, np.int64))[:MOST_RECORDS]
-
     def _follow(self, memory: mmap, size: int, at: int, most: int) -> list[int]:
         """Blocks from a known one on, one by one; all counted in words."""
         length_at = Struct(self._type.str[0] + "I").unpack_from
@@ -152,41 +132,20 @@ class PcapngColumns(Columns):
             at += length
         return found
 
-    def _chains(self, memory: mmap, words: Quads, mean: int) -> tuple[Ints, int] | None:
-        """Blocks found by many chains in step, begun where one seems to be; and the one that comes next.
+    def _following(self, words: Quads, at: Ints) -> Ints:
+        length = (words[at + 1] >> 2).astype(np.int64)
+        return at + length + (length < 3) * _LATEST
 
-        Exact where each chain ends at the very beginning of the next one; None where they do not.
-        """
-        starts = self._guesses(memory, words[: mean * MOST_RECORDS], mean)
-        if len(starts) < 4:
-            return None
-        at, ends = starts[:-1], starts[1:]
-        found = []
-        while len(at):
-            found.append(at)
-            length = words[at + 1] >> 2
-            if int(length.min()) < 3:
-                return None
-            at = at + length
-            going = np.flatnonzero(at < ends)
-            if len(going) < len(at):
-                if (at > ends).any():
-                    return None
-                at, ends = at.take(going), ends.take(going)
-        heads = np.concatenate(found)
-        heads.sort()
-        return heads, int(starts[-1])
-
-    def _guesses(self, memory: mmap, words: Quads, mean: int) -> Ints:
-        """Where packets' blocks seem to begin, some `_CHAIN` blocks apart; the first one is sure."""
+    def _guesses(self, memory: mmap, words: Quads, size: int, mean: int) -> Ints:
+        """A packet's block begins with its type, and its length stands at both ends."""
         kind = ENHANCED_PACKET.to_bytes(4, "little" if self._type.str[0] == "<" else "big")
-        reach = mean + min(mean, _FULL // 4)
-        places = range(mean * _CHAIN, len(words) - 4 * reach - 64, mean * _CHAIN)
+        reach = mean + min(mean, FULL // 4)
+        places = range(mean * CHAIN, size - 4 * reach - 64, mean * CHAIN)
         found = np.array([memory.find(kind, at * 4, (at + reach) * 4) for at in places], np.int64)
         at = found[(found >= 0) & (found & 3 == 0)] >> 2
         length = words[at + 1].astype(np.int64)
         last = at + (length >> 2) - 1
-        good = np.flatnonzero((length >= _FRAME) & (last < len(words)) & (words[at + 5] <= length - _FRAME))
+        good = np.flatnonzero((length >= _FRAME) & (last < size) & (words[at + 5] <= length - _FRAME))
         return np.append(0, at[good[words[last[good]] == length[good]]])
 
 

@@ -24,11 +24,11 @@ WINDOW = 1 << 23
 """Bytes of the file looked at at once."""
 MARGIN = 512
 """Bytes behind a window that may be looked at, though they say nothing."""
-_CHAIN = 32
+CHAIN = 32
 """Records that one chain of guesses is meant to have."""
 _SAMPLE = 64
 """Records of which the mean length is taken."""
-_FULL = 1600
+FULL = 1600
 """Bytes of a record with a full Ethernet frame."""
 _SPAN_S = 600
 """Packets of one window are taken to lie this close, where a record's beginning is guessed."""
@@ -37,6 +37,7 @@ MOST_RECORDS = 1 << 14
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+Quads = NDArray[np.uint32]
 Links = dict[tuple[int, str], int]
 """Link type and name of interfaces, each with its number."""
 
@@ -78,6 +79,9 @@ class Columns:
         self._type = np.dtype(order + "u4")
         self._offset = 0
         self._limit = MAX_PACKET
+        """Bytes of the longest packet, or block."""
+        self._longest = 0
+        """The same with all around it, as places are counted."""
         self.ahead = False
         """Whether a window stays valid while the next one is read."""
         self.buffers: list[Bytes] = []
@@ -148,6 +152,54 @@ class Columns:
         """The window of these records; None where a time is out of reach."""
         raise NotImplementedError
 
+    # -- where records are: places are counted in bytes or, where records are aligned, in words ------------
+
+    def _heads(self, memory: mmap, words: Quads, size: int) -> Ints:
+        """Where records begin, from the first place on, by their lengths."""
+        first = self._follow(memory, size, 0, _SAMPLE)
+        if len(first) < _SAMPLE:
+            return np.array(first, np.int64)
+        found = self._chains(memory, words, size, first[-1] // _SAMPLE)
+        if found is None:
+            return np.array(self._follow(memory, size, 0, MOST_RECORDS), np.int64)
+        heads, rest = found
+        last = self._follow(memory, size, rest, max(MOST_RECORDS - len(heads), 1))
+        return np.append(heads, np.array(last, np.int64))[:MOST_RECORDS]
+
+    def _chains(self, memory: mmap, words: Quads, size: int, mean: int) -> tuple[Ints, int] | None:
+        """Records found by many chains in step, begun where one seems to be; and where the next one begins.
+
+        Exact where each chain ends at the very beginning of the next one; None where they do not.
+        """
+        starts = self._guesses(memory, words, min(size, mean * MOST_RECORDS), mean)
+        if len(starts) < 4:
+            return None
+        at, ends = starts[:-1], starts[1:]
+        found = []
+        while len(at):
+            found.append(at)
+            at = self._following(words, at)
+            going = np.flatnonzero(at < ends)
+            if len(going) < len(at):
+                if (at > ends).any():
+                    return None
+                at, ends = at.take(going), ends.take(going)
+        heads, end = np.concatenate(found), int(starts[-1])
+        heads.sort()
+        return None if int(np.diff(heads, append=end).max()) > self._longest else (heads, end)
+
+    def _follow(self, memory: mmap, size: int, at: int, most: int) -> list[int]:
+        """Records from a known one on, one by one."""
+        raise NotImplementedError
+
+    def _following(self, words: Quads, at: Ints) -> Ints:
+        """Where the records behind these begin; beyond everything behind one that is none."""
+        raise NotImplementedError
+
+    def _guesses(self, memory: mmap, words: Quads, size: int, mean: int) -> Ints:
+        """Where records seem to begin, some `CHAIN` records apart; the first one is sure."""
+        raise NotImplementedError
+
     def _link(self, linktype: int, name: str = "") -> int:
         """The number of an interface."""
         return self.links.setdefault((linktype, name), len(self.links))
@@ -167,6 +219,7 @@ class PcapColumns(Columns):
         super().__init__(capture, descriptor, window, reader.order, links)
         self._fraction_ns = reader.fraction_ns
         self._limit = reader.limit
+        self._longest = reader.limit + self.head
         self._offset = reader.start
         self.linktype = reader.linktype
         self._number = self._link(reader.linktype)
@@ -188,22 +241,12 @@ class PcapColumns(Columns):
                       np.full(len(heads), self._number), number + 1)  # fmt: skip
 
     def _walk(self, memory: mmap, buffer: Bytes, size: int) -> tuple[Ints, int]:
-        heads = self._heads(memory, buffer, size)
+        words = np.lib.stride_tricks.as_strided(buffer[:4].view(self._type), (len(buffer) - 3,), (1,))
+        heads = self._heads(memory, words, size)
         if not len(heads):
             return heads, 0
         (length,) = Struct(self._order + "I").unpack_from(memory, int(heads[-1]) + 8)
         return heads, int(heads[-1]) + self.head + length
-
-    def _heads(self, memory: mmap, buffer: Bytes, size: int) -> Ints:
-        first = self._follow(memory, size, 0, _SAMPLE)
-        if len(first) < _SAMPLE:
-            return np.array(first, np.int64)
-        found = self._chains(memory, buffer, size, first[-1] // _SAMPLE)
-        if found is None:
-            return np.array(self._follow(memory, size, 0, MOST_RECORDS), np.int64)
-        heads, rest = found
-        last = self._follow(memory, size, rest, max(MOST_RECORDS - len(heads), 1))
-        return np.append(heads, np.array(last, np.int64))[:MOST_RECORDS]
 
     def _follow(self, memory: mmap, size: int, at: int, most: int) -> list[int]:
         """Headers from a known one on, one by one."""
@@ -219,42 +262,18 @@ class PcapColumns(Columns):
             at = following
         return found
 
-    def _chains(self, memory: mmap, buffer: Bytes, size: int, mean: int) -> tuple[Ints, int] | None:
-        """Headers found by many chains in step, begun where one seems to be; and the one that comes next.
+    def _following(self, words: Quads, at: Ints) -> Ints:
+        following: Ints = words[at + 8] + (at + self.head)
+        return following
 
-        Exact where each chain ends at the very beginning of the next one; None where they do not.
-        """
-        size = min(size, mean * MOST_RECORDS)
-        words = np.lib.stride_tricks.as_strided(buffer[:4].view(self._type), (len(buffer) - 3,), (1,))
-        starts = self._guesses(memory, words, size, mean)
-        if len(starts) < 4:
-            return None
-        at, ends = starts[:-1], starts[1:]
-        found = []
-        while len(at):
-            found.append(at)
-            at = words[at + 8] + (at + self.head)
-            going = np.flatnonzero(at < ends)
-            if len(going) < len(at):
-                if (at > ends).any():
-                    return None
-                at, ends = at.take(going), ends.take(going)
-        heads, end = np.concatenate(found), int(starts[-1])
-        heads.sort()
-        longest = max(int(np.diff(heads).max()), end - int(heads[-1])) - self.head
-        return None if longest > self._limit else (heads, end)
-
-    def _guesses(self, memory: mmap, words: NDArray[np.uint32], size: int, mean: int) -> Ints:
-        """Where records seem to begin, some `_CHAIN` records apart; the first one is sure.
-
-        A record begins with its seconds, whose three upper bytes are those of the first record in the window.
-        """
+    def _guesses(self, memory: mmap, words: Quads, size: int, mean: int) -> Ints:
+        """A record begins with its seconds, whose three upper bytes are those of the first record in the window."""
         seconds = int(words[0])
         little = self._type.byteorder != ">"
         upper = seconds.to_bytes(4, "little")[1:] if little else seconds.to_bytes(4, "big")[:3]
-        reach = mean + min(mean, _FULL)
+        reach = mean + min(mean, FULL)
         last = size - 4 * reach - 256
-        found = [memory.find(upper, at, at + reach) for at in range(mean * _CHAIN + little, last, mean * _CHAIN)]
+        found = [memory.find(upper, at, at + reach) for at in range(mean * CHAIN + little, last, mean * CHAIN)]
         at = np.array(found, np.int64)
         at = at[at >= 0] - little
         length, original = words[at + 8].astype(np.int64), words[at + 12]
