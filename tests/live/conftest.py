@@ -7,6 +7,8 @@ import pytest
 from handshake.lab.netns import private_network_refusal
 from tests.support import require
 
+pytest.register_assert_rewrite("tests.live.lab_stories")  # a failure shows both stories
+
 
 @pytest.fixture(scope="session")
 def private_networks() -> None:
