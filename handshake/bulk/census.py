@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from handshake.bulk.names import Names
+from handshake.bulk.pages import paged
 from handshake.bulk.slots import Slots
 from handshake.bulk.verdicts import Verdict, with_own_findings
 from handshake.findings.opening import SLOW_NS
@@ -34,7 +35,7 @@ made of such, whether it is an answer that nobody asked for, whether the client 
 numbers where their SYN was captured (or -1)."""
 
 
-MOST_LINES = 200_000
+MOST_LINES = 100_000
 """Handshakes that rules about many, listening sockets and percentiles look at: of more, the latest."""
 
 
@@ -96,29 +97,26 @@ class Census:
         """Add connections by the verdicts on those that went like them; `which` says on whom each is."""
         outcome = np.array([_CODE[verdict.outcome] for verdict in verdicts])[which]
         opened = np.array([verdict.outcome.opened for verdict in verdicts])[which]
-        times = slots.times[:, chosen]
-        took = np.where(opened, times[2] - times[0], -1)
-        found = with_own_findings(self._found_in, verdicts, which, took >= SLOW_NS, evicted)
-        lines = np.zeros(len(chosen), LINE)
-        lines["by_client"] = True
-        columns = {
-            "number": slots.first[chosen], "client_host": slots.client_host[chosen],
-            "server_host": slots.server_host[chosen], "ports": slots.ports[chosen], "outcome": outcome,
-            "start": times[0], "end": slots.last_ns[chosen], "setup": took, "irtt": took, "found": found,
-            "probing": np.array([verdict.probing for verdict in verdicts])[which],
-            "way": self._ways_of(slots.way[chosen]),
-        }  # fmt: skip
+        states, sides = slots.records(chosen)
+        start, _, third = slots.times[:, chosen]
+        took = np.where(opened, third - start, -1)
+        lines = paged(LINE, len(chosen))
+        lines["number"], lines["ports"] = slots.first[chosen], states["ports"]
+        lines["client_host"], lines["server_host"] = states["client_host"], states["server_host"]
+        lines["start"], lines["end"], lines["setup"], lines["irtt"] = start, states["last_ns"], took, took
+        lines["outcome"], lines["way"], lines["by_client"] = outcome, self._ways_of(states["way"]), True
+        lines["found"] = with_own_findings(self._found_in, verdicts, which, took >= SLOW_NS, evicted)
+        lines["probing"] = np.array([verdict.probing for verdict in verdicts])[which]
         for side, name in enumerate(("client_iss", "server_iss")):
             there = np.array([verdict.openings[side] for verdict in verdicts])[which]
-            columns[name] = np.where(there, slots.iss[chosen, side].astype(np.int64), -1)
-        for name, column in columns.items():
-            lines[name] = column
+            lines[name] = np.where(there, sides["iss"][side::2].astype(np.int64), -1)
         self._append(lines)
 
     def _ways_of(self, ways: Ints) -> Ints:
         """The numbers of these VLANs among all ways."""
-        known, which = np.unique(ways, return_inverse=True)
-        return np.array([self._ways.setdefault(tags_of(way), len(self._ways)) for way in known.tolist()])[which]
+        known = np.unique(ways)
+        numbers = np.array([self._ways.setdefault(tags_of(way), len(self._ways)) for way in known.tolist()])
+        return numbers[np.searchsorted(known, ways)]
 
     def _found_in(self, _: Verdict, findings: tuple[Finding, ...]) -> int:
         return self._finding(findings)
@@ -150,39 +148,40 @@ class Census:
     def _append(self, lines: np.ndarray) -> None:
         self._parts.append(lines)
         self._held += len(lines)
-        if self._held > MOST_LINES + MOST_LINES // 2:
-            self._forget_parts()
-        if self._held > MOST_LINES + MOST_LINES // 2:
-            self.lines()
+        if self._held > MOST_LINES + MOST_LINES // 4:
+            self._forget_oldest()
 
-    def _forget_parts(self) -> None:
-        """Count the oldest parts and let them go, as long as all of their lines are older than enough others."""
-        newest = [int(part["number"].max(initial=0)) for part in self._parts]
-        oldest = [int(part["number"].min(initial=1 << 62)) for part in self._parts]
-        gone = 0
-        while self._held - len(self._parts[gone]) >= MOST_LINES and newest[gone] < min(oldest[gone + 1 :]):
-            self._forget(self._parts[gone])
-            gone += 1
-        del self._parts[:gone]
-
-    def _forget(self, older: np.ndarray) -> None:
-        self._outcomes += np.bincount(older["outcome"], minlength=len(OUTCOMES))
-        self._counts.update(dict(enumerate(np.bincount(older["found"]).tolist())))
-        self.forgotten += len(older)
-        self._held -= len(older)
+    def _forget_oldest(self) -> None:
+        """Of more than enough lines, count the oldest and let them go."""
+        number = np.concatenate([part["number"] for part in self._parts])
+        older = len(number) - MOST_LINES
+        oldest = np.partition(number, older)[older]
+        for index, part in enumerate(self._parts):
+            late = part["number"] >= oldest
+            if not late.all():
+                gone = part[~late]
+                self._outcomes += np.bincount(gone["outcome"], minlength=len(OUTCOMES))
+                self._counts.update(dict(enumerate(np.bincount(gone["found"]).tolist())))
+                self._parts[index] = part[late]
+        self._parts = [part for part in self._parts if len(part)]
+        self.forgotten += older
+        self._held = MOST_LINES
 
     def lines(self) -> np.ndarray:
         """The latest lines, in order of appearance; older ones are counted and let go."""
         self._flush()
-        lines = np.concatenate(self._parts) if len(self._parts) != 1 else self._parts[0]
-        self._parts.clear()
-        number = lines["number"]
-        if not (number[1:] > number[:-1]).all():
-            lines = lines[np.argsort(number, kind="stable")]
-        if len(lines) > MOST_LINES:
-            self._forget(lines[:-MOST_LINES])
-            lines = lines[-MOST_LINES:].copy()
-        self._parts = [lines]
+        if self._held > MOST_LINES:
+            self._forget_oldest()
+        lines, at = paged(LINE, self._held), 0
+        place = np.empty(self._held, np.int64)
+        place[np.argsort(np.concatenate([part["number"] for part in self._parts]), kind="stable")] = np.arange(
+            len(place)
+        )
+        while self._parts:  # each is let go as soon as it is copied
+            part = self._parts.pop()
+            at += len(part)
+            lines[place[len(place) - at : len(place) - at + len(part)]] = part
+        self._parts.append(lines)
         return lines
 
     def totals(self, lines: np.ndarray) -> Totals:

@@ -113,7 +113,7 @@ class Crew:
 
     def take(self, window: Window) -> None:
         """Everyone takes the next window; the others may be at it until the next call."""
-        self._settle(self._limit // 2)
+        self._settle(self._limit // (2 if self._remotes else 8))  # asking the others costs more than the memory
         if self._remotes:
             buffer = next((at for at, data in enumerate(self._windows.buffers) if data is window.data), None)
             if buffer is None or self._windows.breaks != self._breaks:

@@ -141,8 +141,7 @@ class Follower:
         `missed` are segments and bytes of each side since then.
         """
         group = sifted.lanes.group[index]
-        before = sifted.states[group]
-        carried = bool(before["pending"]) and since == sifted.lanes.starts[group]
+        carried = bool(sifted.states["pending"][group]) and since == sifted.lanes.starts[group]
         flow = self.conversation(slot)
         if flow is None:
             raise NotPlainError("nothing to catch up")
@@ -151,9 +150,10 @@ class Follower:
             clock = _clock(sifted, slice(since, index), side)
             segments, payload = missed[side]
             if carried:
-                clock = int(before["clock"][side]) if clock is None else clock
-                segments += int(before["untold"][side, 0])
-                payload += int(before["untold"][side, 1])
+                end = sifted.sides[2 * group + side]
+                clock = int(end["clock"]) if clock is None else clock
+                segments += int(end["untold_segments"])
+                payload += int(end["untold_payload"])
             ends.append(Passed(*sifted.standing(index, side), -1 if clock is None else clock, segments, payload))
         flow.catch_up(sifted.before_ns(index), *ends)
 
@@ -166,7 +166,8 @@ class Follower:
         stops = sifted.lanes.stops[sifted.lanes.group[last]] + 1
         passed = np.append(0, np.cumsum(sifted.passed))
         rest = passed[stops] > passed[last]
-        slots.untold[sifted.slot[last]] = so_far[stops] - so_far[last]
+        segments, payload = np.moveaxis(so_far[stops] - so_far[last], 2, 0)
+        slots.untold_segments[sifted.slot[last]], slots.untold_payload[sifted.slot[last]] = segments, payload
         for index, stop, slot, late in zip(
             *(each.tolist() for each in (last, stops, sifted.slot[last], rest)), strict=True
         ):
@@ -196,9 +197,8 @@ class Follower:
         flow = self.conversation(slot)
         if flow is None:
             raise NotPlainError("nothing to catch up")
-        ends = [Passed(*(int(each[slot, side]) for each in (slots.nxt, slots.ack, slots.wnd, slots.clock)),
-                       *slots.untold[slot, side].tolist())
-                for side in (0, 1)]  # fmt: skip
+        columns = slots.nxt, slots.ack, slots.wnd, slots.clock, slots.untold_segments, slots.untold_payload
+        ends = [Passed(*(int(column[slot, side]) for column in columns)) for side in (0, 1)]
         slots.pending[slot] = False
         flow.catch_up(int(slots.last_ns[slot]), *ends)
 

@@ -24,7 +24,7 @@ class Index:
     def find(self, pairs: Words) -> Ints:
         """The slot of each pair; -1 where it has none."""
         at = self._places(pairs)
-        found: Ints = self._slots.take(at)
+        found = self._slots.take(at).astype(np.int64)
         found[self._keys.take(at) != pairs] = -1
         return found
 
@@ -38,8 +38,7 @@ class Index:
         self._filled += len(pairs)
         if 2 * self._filled > len(self._keys):
             there = np.flatnonzero(self._keys >= LEAST)
-            old = self._keys[there], self._slots[there]
-            self._rebuild(*(np.concatenate(each) for each in zip(old, (pairs, slots), strict=True)))
+            self._rebuild(np.append(self._keys[there], pairs), np.append(self._slots[there], slots))
         else:
             self._insert(pairs, slots)
 
@@ -49,10 +48,10 @@ class Index:
         self._count -= len(pairs)
 
     def _rebuild(self, pairs: Words, slots: Ints) -> None:
-        size = 1 << max(12, (4 * len(pairs)).bit_length())
+        size = 1 << max(12, (3 * len(pairs)).bit_length())
         self._mask = np.uint64(size - 1)
         self._keys = np.zeros(size, np.uint64)
-        self._slots = np.zeros(size, np.int64)
+        self._slots = np.zeros(size, np.int32)
         self._filled = len(pairs)
         self._insert(pairs, slots)
 

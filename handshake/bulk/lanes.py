@@ -61,11 +61,11 @@ class Lanes:
 
     def own_before(self, column: Ints, carried: Ints) -> Ints:
         """The value of the side's last packet before this one; `carried` has one a lane from before the window."""
-        return np.concatenate((column, carried.reshape(-1))).take(self._own_at)
+        return np.concatenate((column, carried)).take(self._own_at)
 
     def other_before(self, column: Ints, carried: Ints) -> Ints:
         """The value of the other side's last packet before this one, in the same way."""
-        return np.concatenate((column, carried.reshape(-1))).take(self._other_at)
+        return np.concatenate((column, carried)).take(self._other_at)
 
     def before(self, column: Ints, carried: Ints) -> Ints:
         """The value of the connection's last packet before this one; `carried` has one for each connection."""
@@ -92,7 +92,7 @@ class Lanes:
         rows = rows[np.argsort(self.own.take(rows), kind="stable")]
         values, lane = column.take(rows), self.own.take(rows)
         begin = np.flatnonzero(self.begins.take(rows))
-        values[begin] = np.maximum(values[begin], carried.reshape(-1)[lane[begin]])
+        values[begin] = np.maximum(values[begin], carried[lane[begin]])
         values += lane * _STRIDE
         highest = column.copy()
         highest[rows] = np.maximum.accumulate(values) - lane * _STRIDE

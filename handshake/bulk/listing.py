@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from handshake.bulk.names import Names
+from handshake.bulk.pages import paged
 from handshake.bulk.slots import Slots
 from handshake.bulk.verdicts import Verdict, with_own_findings
 from handshake.findings.opening import SLOW_NS
@@ -75,18 +76,17 @@ class Listing:
         self, slots: Slots, chosen: Ints, verdicts: Sequence[Verdict], which: Ints, evicted: Bools | None = None
     ) -> None:
         """Add connections by the verdicts on those that went like them; `which` says on whom each is."""
+        states, sides = slots.records(chosen)
         first, second, third = slots.times[:, chosen]
+        lines = paged(LINE, len(chosen))
+        lines["number"], lines["ports"] = slots.first[chosen], states["ports"]
+        lines["client"], lines["server"] = states["client_host"], states["server_host"]
+        lines["start_ns"], lines["end_ns"] = first, states["last_ns"]
         times = np.stack((third - first, third - first, second - first, third - second), axis=1)
         times[~np.array([verdict.timed for verdict in verdicts])[which]] = -1
-        lines = np.zeros(len(chosen), LINE)
-        columns = {
-            "number": slots.first[chosen], "client": slots.client_host[chosen], "server": slots.server_host[chosen],
-            "ports": slots.ports[chosen], "start_ns": first, "end_ns": slots.last_ns[chosen], "times": times,
-            "segments": slots.segments[chosen], "payload": slots.payload[chosen],
-            "alike": with_own_findings(self._kind_of, verdicts, which, times[:, 0] >= SLOW_NS, evicted),
-        }  # fmt: skip
-        for name, column in columns.items():
-            lines[name] = column
+        lines["times"] = times
+        lines["segments"], lines["payload"] = (sides[name].reshape(-1, 2) for name in ("segments", "payload"))
+        lines["alike"] = with_own_findings(self._kind_of, verdicts, which, times[:, 0] >= SLOW_NS, evicted)
         self._parts.append(lines)
 
     def merge(self, other: Listing) -> None:

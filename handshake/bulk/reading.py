@@ -29,6 +29,8 @@ from handshake.wire.decode import decode as decode_alone
 _FIRST = np.array([int.from_bytes(start[:4], "little") for start in (*METHODS, b"HTTP")], np.int64)
 _BEGINS = np.isin(np.arange(256), [start[0] for start in (*METHODS, b"HTTP")])
 """Bytes that HTTP may begin with."""
+_PIECE = 1 << 14
+"""Connections that are concluded at once when the capture has ended."""
 
 
 class BulkReader:
@@ -52,7 +54,9 @@ class BulkReader:
         self._intake = Intake(windows, names, self._table, limit, share, passing)
         self._finder = CopyFinder(self._endpoints, self._packet_at)
         self._sieve = Sieve(self._slots, self._endpoints)
-        self._verdicts: dict[int, Verdict] = {}
+        self._verdicts: list[Verdict] = []
+        self._known: dict[int, int] = {}
+        """Numbers of verdicts by form."""
         self._there = 0
         """Connections after the last look at how full the table is."""
 
@@ -82,7 +86,10 @@ class BulkReader:
             if slots.live[slot] and slots.pending[slot]:
                 self._follower.catch_up(slot)
         rest = slots.in_order()
-        self._conclude(rest[~slots.live[rest]])
+        rest = rest[~slots.live[rest]]
+        for start in range(0, len(rest), _PIECE):
+            self._conclude(rest[start : start + _PIECE])
+        slots.clear()
         self._finished(self._table.finish())
         exchanges = self._intake.exchanges
         self.tally.unmatched_icmp += self._table.unmatched_icmp
@@ -127,19 +134,29 @@ class BulkReader:
     def _verdicts_on(self, chosen: Ints) -> tuple[list[Verdict], Ints]:
         """Verdicts on connections, each judged once for all that went like it; and which of them is on whom."""
         slots = self._slots
+        of_each = slots.verdict[chosen]
+        fresh = np.flatnonzero(of_each < 0)
+        if len(fresh):
+            of_each[fresh] = slots.verdict[chosen[fresh]] = self._numbers_of(chosen[fresh])
+        there = np.bincount(of_each) > 0
+        which = np.cumsum(there) - 1
+        return [self._verdicts[number] for number in np.flatnonzero(there).tolist()], which.take(of_each)
+
+    def _numbers_of(self, chosen: Ints) -> Ints:
+        """The numbers of the verdicts on connections, by their forms; for a new form the first one is judged."""
+        slots = self._slots
         form_of = slots.form[chosen]
         forms = np.unique(form_of)
         which = np.searchsorted(forms, form_of)
-        example = np.zeros(len(forms), np.int64)
-        example[which[::-1]] = chosen[::-1]
-        verdicts = []
-        for form, slot in zip(forms.tolist(), example.tolist(), strict=True):
-            verdict = self._verdicts.get(form)
-            if verdict is None:
-                opened = bool(slots.phase[slot] == OPEN)
-                verdict = self._verdicts[form] = judged(self._follower.packets(slot), self._judge, opened=opened)
-            verdicts.append(verdict)
-        return verdicts, which
+        unknown = np.array([form not in self._known for form in forms.tolist()])
+        rows = np.flatnonzero(unknown[which])
+        rows = rows[np.argsort(slots.first[chosen[rows]])][::-1]
+        first = dict(zip(which[rows].tolist(), chosen[rows].tolist(), strict=True))
+        for number, slot in sorted(first.items()):
+            opened = bool(slots.phase[slot] == OPEN)
+            self._known[int(forms[number])] = len(self._verdicts)
+            self._verdicts.append(judged(self._follower.packets(slot), self._judge, opened=opened))
+        return np.array([self._known[form] for form in forms.tolist()])[which]
 
     def _conclude(self, chosen: Ints, evicted: Bools | None = None) -> None:
         """These connections are finished."""
@@ -158,11 +175,10 @@ class BulkReader:
     def candidates(self) -> Candidates:
         """All connections, as far as it matters to who has to leave a full table."""
         slots = self._slots
-        chosen = slots.in_order()
-        chosen = chosen[~slots.live[chosen]]
+        chosen = slots.plain()
         verdicts, which = self._verdicts_on(chosen)
-        closed, opened = (self._frames(chosen, np.array(each, np.int64)[which])
-                          for each in ([v.closed_by for v in verdicts], [v.opened_by for v in verdicts]))  # fmt: skip
+        closed, opened = (self._frames(chosen, np.array(places, np.int64)[which])
+                          for places in ([v.closed_by for v in verdicts], [v.opened_by for v in verdicts]))  # fmt: skip
         flows = [flow for _, flow in self._table.stages()]
         created = np.concatenate((np.zeros(0, np.int64), *self._follower.created))
         self._follower.created.clear()
@@ -199,7 +215,10 @@ class BulkReader:
     def _frames(self, chosen: Ints, place: Ints) -> Ints:
         """Numbers of the frames at these places among the kept packets; `NEVER` for place -1."""
         slots = self._slots
-        return np.where(place < 0, NEVER, slots.first[chosen] + slots.numbers[np.maximum(place, 0), chosen])
+        frames = np.full(len(chosen), NEVER)
+        rows = np.flatnonzero(place >= 0)
+        frames[rows] = slots.first[chosen[rows]] + slots.numbers[place[rows], chosen[rows]]
+        return frames
 
 
 def _numbers(columns: Ints, others: Sequence[int]) -> Ints:

@@ -33,7 +33,7 @@ class Room:
         there = len(self._begun) - len(created)
         frames = created[max(limit - there, 0) :]
         for enters, leaves in ((self._closed, None), (self._begun, self._left)):
-            order = np.argsort(enters, kind="stable")[: len(frames)]
+            order = _earliest(enters, len(frames))
             there_in_time = len(order) == len(frames) and bool((enters[order] < frames).all())
             if there_in_time and (leaves is None or bool((leaves[order] >= frames).all())):
                 return order, frames
@@ -59,6 +59,12 @@ class Room:
                 there -= 1
             there += 1
         return np.array(gone, np.int64), np.array(frames, np.int64)
+
+
+def _earliest(enters: Ints, count: int) -> Ints:
+    """Who enters first, in that order."""
+    rows = np.argpartition(enters, count - 1)[:count] if 0 < count <= len(enters) else np.arange(len(enters))
+    return rows[np.argsort(enters[rows], kind="stable")][:count]
 
 
 class _Queue:

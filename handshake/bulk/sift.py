@@ -13,7 +13,7 @@ import numpy as np
 
 from handshake.bulk.index import LEAST
 from handshake.bulk.lanes import Lanes, first
-from handshake.bulk.slots import MOST_KEPT, ODD, OPEN, Slots
+from handshake.bulk.slots import MOST_KEPT, ODD, OPEN, Slots, copied
 from handshake.findings.middlebox import PATIENT_NS
 from handshake.flow.table import LINGER_NS
 from handshake.model.packet import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN
@@ -105,6 +105,8 @@ class Sifted:
     numbers: Numbers
     states: np.ndarray
     """The connections' records (`Slots`) before this window."""
+    sides: np.ndarray
+    """Those of their sides, by lane."""
     slot: Ints
     """Of each packet."""
     tsval: Ints
@@ -126,8 +128,8 @@ class Sifted:
         number = int(numbers.base[2 * group + side]) + top & 0xFFFFFFFF if top > _NEVER // 2 else -1
         if last >= lanes.starts[group]:
             return number, int(self.segments.ack[last]), int(self.segments.wnd[last])
-        before = self.states[group]
-        return number, int(before["ack"][side]), int(before["wnd"][side])
+        before = self.sides[2 * group + side]
+        return number, int(before["ack"]), int(before["wnd"])
 
     def before_ns(self, index: int) -> int:
         """Time of the connection's packet before this one."""
@@ -167,44 +169,49 @@ class Sieve:
         if (pairs[1:] & ~low == pairs[:-1] & ~low).any() or pairs.min() < LEAST:
             raise NotPlainError("connections whose hashes look the same")
         ids = self._slots.find(pairs)
-        states = self._states(data, pairs, ids, segs, rows, lanes)
+        states, sides = self._records(data, pairs, ids, segs, rows, lanes)
         segs.plain &= segs.way == states["way"].take(lanes.group)
-        client, both = states["client"].take(lanes.group), (states["client"] ^ states["server"]).take(lanes.group)
+        client, server = (
+            self._endpoints.ends(states[host], port)
+            for host, port in (("client_host", states["ports"] >> 16), ("server_host", states["ports"] & 0xFFFF))
+        )
+        client, both = client.take(lanes.group), (client ^ server).take(lanes.group)
         mine = segs.src == client
         if ((segs.src ^ segs.dst) != both).any() or not (mine | (segs.dst == client)).all():
             raise NotPlainError("connections with the same hash")
         lanes.part((~mine).view(np.int8).astype(np.int64))
-        return _Judgement(self._slots, data, segs, rows, lanes, ids, states).sifted()
+        return _Judgement(self._slots, data, segs, rows, lanes, ids, states, sides).sifted()
 
-    def _states(  # noqa: PLR0917 - one column each
+    def _records(  # noqa: PLR0917 - one column each
         self, data: Bytes, pairs: Words, ids: Ints, segs: Segments, rows: Rows, lanes: Lanes
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The records of the connections; those that are new get slots, whose numbers are put into `ids`."""
         slots = self._slots
         new = np.flatnonzero(ids < 0)
         if not len(new):
-            return slots.states(ids)
+            return slots.records(ids)
         ids[new] = slots.claim(pairs[new])
-        states = slots.states(ids)
+        states, sides = slots.begun(ids, new)
         first = lanes.starts[new]
-        states["client"][new], states["server"][new] = segs.src[first], segs.dst[first]
+        slots.first[ids[new]] = rows.number[first]
         hosts = hosts_of(data, segs.take(first), self._endpoints)
         states["client_host"][new], states["server_host"][new] = hosts
-        states["ports"][new], states["first"][new] = segs.ports[first], rows.number[first]
-        states["way"][new] = segs.way[first]
-        states["last_ns"][new], states["iss"][new, 0] = rows.time_ns[first], segs.seq[first]
-        return states
+        states["ports"][new], states["way"][new] = segs.ports[first], segs.way[first]
+        states["last_ns"][new], sides["iss"][2 * new] = rows.time_ns[first], segs.seq[first]
+        return states, sides
 
 
 class _Judgement:
     """One window, held against what plain connections do."""
 
     def __init__(  # noqa: PLR0917 - one column each
-        self, slots: Slots, data: Bytes, segs: Segments, rows: Rows, lanes: Lanes, ids: Ints, states: np.ndarray
-    ) -> None:
+        self, slots: Slots, data: Bytes, segs: Segments, rows: Rows, lanes: Lanes, ids: Ints, states: np.ndarray,
+        sides: np.ndarray,
+    ) -> None:  # fmt: skip
         self._slots, self._data, self._segs, self._rows, self._lanes = slots, data, segs, rows, lanes
-        self._ids, self._states = ids, states
-        self._after = states.copy()
+        self._ids, self._states, self._sides = ids, states, sides
+        self._after, self._after_sides = copied(states), copied(sides)
+        self._live = slots.live[ids]
         self._count, self._groups = len(lanes.group), len(lanes.starts)
         self._is_syn, self._is_rst, self._is_fin, self._has_ack = (
             (segs.flags & bit) != 0 for bit in (SYN, RST, FIN, ACK)
@@ -216,7 +223,7 @@ class _Judgement:
         self._numbers = self._told()
         self._tsval, self._tsecr, self._mixed = self._options()
         self._fin_at = first(self._is_fin, lanes.own, lanes.count)
-        self._fin_at[states["fins"].reshape(-1)] = -1
+        self._fin_at[sides["fin"]] = -1
         self._rst_at = first(self._is_rst, lanes.group, self._groups)
         self._rst_at[states["reset"]] = -1
         self._own_fin = lanes.index > self._fin_at.take(lanes.own)
@@ -235,23 +242,24 @@ class _Judgement:
         where, rank, turned = self._kept(passed, turned)
         fed = ~passed
         fed[where] = False
-        going = self._ids[(turned < self._count) & ~states["live"]]
+        going = self._ids[(turned < self._count) & ~self._live]
         self._carry_on(passed, talked, upset)
         if len(where):
             self._keep(where, rank)
-        self._slots.put(self._ids, self._after)
+        self._slots.put(self._ids, self._after, self._after_sides)
         self._slots.follow(going)
-        return Sifted(self._segs, self._rows, lanes, self._numbers, states, self._ids.take(lanes.group), self._tsval,
+        slot = self._ids.take(lanes.group)
+        return Sifted(self._segs, self._rows, lanes, self._numbers, states, self._sides, slot, self._tsval,
                       np.flatnonzero(fed), going, passed, lanes.starts[states["rows"] == 0])  # fmt: skip
 
     # -- what is known of each packet --------------------------------------------------------------------
 
     def _told(self) -> Numbers:
-        segs, lanes, states = self._segs, self._lanes, self._states
+        segs, lanes, sides = self._segs, self._lanes, self._sides
         begins = np.flatnonzero(lanes.begins)
         lane = lanes.own.take(begins)
-        spoke = states["spoke"].reshape(-1)
-        base = states["nxt"].reshape(-1).astype(np.int64)
+        spoke = sides["spoke"]
+        base = sides["nxt"].astype(np.int64)
         new = ~spoke[lane]
         base[lane[new]] = segs.seq[begins[new]]
         initial = np.where(spoke, 0, _NEVER)
@@ -286,10 +294,10 @@ class _Judgement:
 
     def _steady_clock(self) -> tuple[Bools, Bools]:
         """Whether timestamps go on as they should, and whether they at least do not run back."""
-        lanes, states, tsval = self._lanes, self._states, self._tsval
-        ts_before = lanes.own_before(tsval, states["tsval"])
+        lanes, sides, tsval = self._lanes, self._sides, self._tsval
+        ts_before = lanes.own_before(tsval, sides["tsval"])
         step = _wrapped(tsval - ts_before)
-        after_syn = lanes.own_before(self._is_syn, states["greeted"])
+        after_syn = lanes.own_before(self._is_syn, sides["greeted"])
         none, none_before, forward = tsval < 0, ts_before < 0, step >= 0
         both = ~none & ~none_before
         going_on = (both & forward & (step < _CLOCK_STEP)) | (none & none_before) | (after_syn & (none | none_before))
@@ -300,17 +308,18 @@ class _Judgement:
 
         Tame is what leaves later packets judged as they would be: it is fed, and the next may be passed over.
         """
-        segs, lanes, states, turn, numbers = self._segs, self._lanes, self._states, self._turn, self._numbers
+        segs, lanes, states, sides = self._segs, self._lanes, self._states, self._sides
+        turn, numbers = self._turn, self._numbers
         dseq, dack, known, answered = numbers.dseq, numbers.dack, numbers.known, numbers.answered
         side, reset, has_ack, empty, group = lanes.side, self._reset, self._has_ack, self._empty, lanes.group
         client = side == 0
         wide = segs.wnd > 0
         core = segs.flags & ~_ECN
         bare = core & ~PSH
-        ttl_same = lanes.own_before(segs.ttl, states["ttl"]) == segs.ttl
+        ttl_same = lanes.own_before(segs.ttl, sides["ttl"]) == segs.ttl
         clock, clock_forward = self._steady_clock()
         acks = (segs.ack + 1) * has_ack - 1
-        ack_before = lanes.own_before(acks, states["ack"])
+        ack_before = lanes.own_before(acks, sides["ack"])
         ack_on = (ack_before < 0) | (_wrapped(segs.ack - ack_before) >= 0)
 
         in_order = known & (dseq == 0)
@@ -345,14 +354,14 @@ class _Judgement:
 
         What the protocol is must be known before data is passed over.
         """
-        segs, lanes, states = self._segs, self._lanes, self._states
+        segs, lanes, sides, after = self._segs, self._lanes, self._sides, self._after_sides
         said = segs.payload * lanes.side
         spoken = (self._segs.payload - said, said)
         enough = np.zeros(self._count, np.bool_)
         for side, column in enumerate(spoken):
-            before, self._after["payload"][:, side] = lanes.counted(column, states["payload"][:, side])
+            before, after["payload"][side::2] = lanes.counted(column, sides["payload"][side::2])
             enough |= before > FIRST_WORDS
-        talked = states["talked"].take(lanes.group) | (enough & ~states["live"].take(lanes.group))
+        talked = self._states["talked"].take(lanes.group) | (enough & ~self._live.take(lanes.group))
         wild = wild | (self._rows.talk & ~talked)
         turned = first(wild, lanes.group, self._groups)
         last = np.minimum(turned, self._count - 1).take(lanes.group)
@@ -360,15 +369,15 @@ class _Judgement:
 
     def _passed(self, flows: Bools, wild: Bools, talked: Bools, upset: Ints) -> Bools:
         """Which packets change nothing: in the flow, and not the first of their kind."""
-        lanes, states, wnd = self._lanes, self._states, self._segs.wnd
+        lanes, sides, after, wnd = self._lanes, self._sides, self._after_sides, self._segs.wnd
         ordinary = flows & ~wild & ~self._is_fin & ~self._any_fin & (self._empty | talked)
-        ordinary &= (lanes.own_before(wnd, states["wnd"]) != 0) & (lanes.other_before(wnd, states["wnd"]) != 0)
+        ordinary &= (lanes.own_before(wnd, sides["wnd"]) != 0) & (lanes.other_before(wnd, sides["wnd"]) != 0)
         ordinary &= lanes.index < upset.take(lanes.group)
         kind = lanes.own * 2 + ~self._empty
         since = first(ordinary, kind, 2 * lanes.count)
-        seen = (states["kinds"][:, None] >> np.arange(4) & 1) > 0
-        since[seen.reshape(-1)] = -1
-        self._after["kinds"] = ((since < self._count).reshape(-1, 4) << np.arange(4)).sum(1)
+        for column, name in ((since[::2], "acknowledged"), (since[1::2], "said")):
+            column[sides[name]] = -1
+            after[name] = column < self._count
         passed: Bools = ordinary & (lanes.index > since.take(kind))
         return passed
 
@@ -377,7 +386,7 @@ class _Judgement:
     def _kept(self, passed: Bools, turned: Ints) -> tuple[Ints, Ints, Ints]:
         """Packets that are kept, the how manieth of the connection each is, and from where on it goes one by one."""
         lanes, states, rows = self._lanes, self._states, self._rows
-        where = np.flatnonzero(~passed & ~states["live"].take(lanes.group))
+        where = np.flatnonzero(~passed & ~self._live.take(lanes.group))
         group = lanes.group.take(where)
         begins = np.flatnonzero(np.append(True, group[1:] != group[:-1])[: len(group)])
         begun = np.repeat(begins, np.diff(np.append(begins, len(group))))
@@ -402,7 +411,7 @@ class _Judgement:
         after["syn_tsval"][group[begins]] = tsval[begins]
         slot = self._ids[group]
         slots.places[rank, slot] = place - after["place"][group]
-        slots.numbers[rank, slot] = number - after["first"][group]
+        slots.numbers[rank, slot] = number - slots.first[slot]
         early = np.flatnonzero(rank < 3)
         slots.times[rank[early], slot[early]] = rows.time_ns[where[early]]
         token = segs.flags | side << 12 | (segs.payload > 0) << 13 | segs.form << 14
@@ -417,36 +426,39 @@ class _Judgement:
         word = scrambled(word + rank.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
         begins = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
         chosen = group[begins]
-        after["form"][chosen] += np.add.reduceat(word, begins)
+        changed = self._ids[chosen]
+        slots.form[changed] += np.add.reduceat(word, begins)
+        slots.verdict[changed] = -1
         after["kept"][chosen] += np.diff(np.append(begins, len(group))).astype(np.int8)
 
     # -- where each connection stands now ----------------------------------------------------------------
 
     def _carry_on(self, passed: Bools, talked: Bools, upset: Ints) -> None:
         """Write down what the next window has to know."""
-        segs, lanes, states, after, numbers = self._segs, self._lanes, self._states, self._after, self._numbers
+        segs, lanes, numbers, after, sides = self._segs, self._lanes, self._numbers, self._after, self._after_sides
         stops, count = lanes.stops, self._count
         after["rows"] += (stops - lanes.starts + 1).astype(np.int32)
         after["last_ns"], after["last"] = self._rows.time_ns[stops], self._rows.number[stops]
-        after["talked"] |= talked[stops] & ~states["live"]
+        after["talked"] |= talked[stops] & ~self._live
         after["reset"] = self._rst_at < count
-        after["fins"] = (self._fin_at < count).reshape(-1, 2)
+        sides["fin"] = self._fin_at < count
         good = self._carried & (self._broken == count) & (upset == count)
         after["phase"] = np.where(good, np.minimum(after["rows"], OPEN), ODD)
         lane, at = lanes.last_of_each()
-        group, side = lane >> 1, lane & 1
-        new = ~states["spoke"][group, side]
-        after["iss"][group[new], side[new]] = numbers.base[lane[new]]
-        after["spoke"][group, side] = True
-        after["nxt"][group, side] = numbers.base[lane] + numbers.reached[at] & 0xFFFFFFFF
-        after["ack"][group, side] = (segs.ack[at] + 1) * self._has_ack[at] - 1
-        after["ttl"][group, side], after["wnd"][group, side] = segs.ttl[at], segs.wnd[at]
-        after["tsval"][group, side], after["greeted"][group, side] = self._tsval[at], self._is_syn[at]
-        after["segments"] += np.bincount(lanes.own, minlength=lanes.count).astype(np.uint32).reshape(-1, 2)
+        new = lane[~self._sides["spoke"][lane]]
+        sides["iss"][new] = numbers.base[new]
+        sides["spoke"][lane] = True
+        sides["nxt"][lane] = numbers.base[lane] + numbers.reached[at] & 0xFFFFFFFF
+        sides["ack"][lane] = (segs.ack[at] + 1) * self._has_ack[at] - 1
+        sides["ttl"][lane], sides["wnd"][lane] = segs.ttl[at], segs.wnd[at]
+        sides["tsval"][lane], sides["greeted"][lane] = self._tsval[at], self._is_syn[at]
+        sides["segments"] += np.bincount(lanes.own, minlength=lanes.count).astype(np.uint32)
         gone = np.flatnonzero(passed)
+        if not len(gone):
+            return
         after["pending"][lanes.group[gone]] = True
-        own, bytes_of = lanes.own[gone], segs.payload[gone]
-        after["untold"][:, :, 0] += np.bincount(own, minlength=lanes.count).reshape(-1, 2)
-        after["untold"][:, :, 1] += np.bincount(own, bytes_of, lanes.count).astype(np.int64).reshape(-1, 2)
+        own = lanes.own[gone]
+        sides["untold_segments"] += np.bincount(own, minlength=lanes.count).astype(np.uint32)
+        sides["untold_payload"] += np.bincount(own, segs.payload[gone], lanes.count).astype(np.int64)
         spoke = gone[(self._tsval[gone] >= 0) & ~self._empty[gone]]
-        after["clock"][lanes.group[spoke], lanes.side[spoke]] = self._tsval[spoke]
+        sides["clock"][lanes.own[spoke]] = self._tsval[spoke]

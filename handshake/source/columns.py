@@ -22,6 +22,8 @@ from handshake.source.pcap import MAX_PACKET, SANE_SNAPLEN, PcapReader
 
 WINDOW = 1 << 23
 """Bytes of the file looked at at once."""
+_FIRST_TRY = 1 << 20
+"""Bytes looked at in the beginning; small packets never need many more."""
 MARGIN = 512
 """Bytes behind a window that may be looked at, though they say nothing."""
 CHAIN = 32
@@ -100,7 +102,8 @@ class Columns:
 
         None stands for a moment in which a pipe gave nothing new.
         """
-        size = wanted = self._window
+        size = self._window
+        wanted = min(size, _FIRST_TRY)
         number, time_ns = 0, 0
         most = self._limit + self.head + self.tail + 4
         self._make_buffers(size)
@@ -119,13 +122,15 @@ class Columns:
                 self._capture.frames, self._capture.position = number, self._offset + end
                 yield window
                 self._offset += end
-                wanted = min(size, end + end // 4) if len(heads) == MOST_RECORDS else size
+                wanted = min(size, end + end // 4 if len(heads) == MOST_RECORDS else 2 * wanted)
                 turn = (turn + 1) % len(self.buffers)
             elif end:
                 self._offset += end
-            elif got == wanted and size < most:
-                size = wanted = min(2 * size, most)
-                self._make_buffers(size)
+            elif got == wanted and wanted < most:
+                wanted = min(2 * wanted, most)
+                if wanted > size:
+                    size = wanted
+                    self._make_buffers(size)
             elif there:
                 break
             else:

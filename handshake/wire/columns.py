@@ -414,23 +414,25 @@ def named(row: Ints, src: Words, dst: Words, ports: Ints) -> Segments:
 def options_of(data: Bytes, at: Ints, header: Ints) -> tuple[Words, Ints, Ints]:
     """Of the options of some TCP headers: a hash of all but the timestamps' values, TSval and TSecr (-1 without)."""
     length = header - TCP.size
-    block = gather(data, at + TCP.size, np.dtype(f"V{MOST_OPTIONS}")).view(np.uint8).reshape(-1, MOST_OPTIONS).copy()
-    block *= _INSIDE[length]
+    size = int(length.max(initial=0)) + 7 & ~7
+    block = gather(data, at + TCP.size, np.dtype(f"V{size}")).view(np.uint8).reshape(-1, size)
+    block *= _INSIDE[length, :size]
     words = block.view(np.uint64)
     stamp = _timestamps_at(block, length)
     tsval = np.full(len(at), -1)
     tsecr = np.full(len(at), -1)
-    for place in np.unique(stamp[stamp >= 0]).tolist():
+    for place in np.flatnonzero(np.bincount(stamp + 1)[1:]).tolist():
         rows = np.flatnonzero(stamp == place)
         pair = np.ascontiguousarray(block[rows, place + 2 : place + 10]).view(">u4").astype(np.int64)
         tsval[rows], tsecr[rows] = pair[:, 0], pair[:, 1]
         block[rows, place + 2 : place + 10] = 0
     mixed = length.astype(np.uint64)
-    for column in range(MOST_OPTIONS // 8):
-        mixed = scrambled(mixed * np.uint64(3) + words[:, column])
-    return mixed, tsval, tsecr
+    for column in range(size // 8):
+        mixed += scrambled(words[:, column] * _KEYS[column])  # nothing where options are shorter
+    return scrambled(mixed), tsval, tsecr
 
 
+_KEYS = np.arange(1, MOST_OPTIONS // 4, 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 _INSIDE = (np.arange(MOST_OPTIONS) < np.arange(MOST_OPTIONS + 1)[:, None]).astype(np.uint8)
 """By length, which bytes belong to the options."""
 
