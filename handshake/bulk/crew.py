@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,44 +27,17 @@ from handshake.wire.columns import Ints
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-_FINDING = 0.3
-"""What finding the packets costs, measured in what following all connections does."""
+_FINDING, _FINDING_BYTE = 0.15, 0.0003
+"""What finding a packet costs, and each of its bytes, measured in what following its connection does."""
 
 
-def shares_for(jobs: int) -> list[Share]:
+def shares_for(jobs: int, packet_bytes: float) -> list[Share]:
     """One share for each process; the first process has less to follow, as it finds the packets too."""
-    first = max(0.02, (1 - (jobs - 1) * _FINDING) / jobs)
+    finding = _FINDING + _FINDING_BYTE * packet_bytes
+    first = max(0.02, (1 - (jobs - 1) * finding) / jobs)
     ends = [first + (1 - first) * index / max(jobs - 1, 1) for index in range(jobs)]
     bounds = [0, *(round(end * (1 << 16)) for end in ends[:-1]), 1 << 16]
     return [Share(*bound) for bound in pairwise(bounds)]
-
-
-class Member(Protocol):
-    """One who reads, here or elsewhere."""
-
-    @property
-    def connections(self) -> int:
-        """How many it follows."""
-
-    def candidates(self) -> Candidates:
-        """These connections, as far as it matters to who has to leave."""
-
-    def leave(self, which: Ints, frames: Ints) -> None:
-        """Some of the candidates had to leave when these frames came."""
-
-
-def make_room(members: Sequence[Member], limit: int, slack: int = 0) -> None:
-    """When there are more connections than a full table holds, take out those that it would have lost."""
-    if sum(member.connections for member in members) <= limit + slack:
-        return
-    parts = [member.candidates() for member in members]
-    begun, opened, closed, created = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    gone, frames = Room(begun, opened, closed).leaving(np.sort(created), limit)
-    first = 0
-    for member, part in zip(members, parts, strict=True):
-        mine = np.flatnonzero((gone >= first) & (gone < first + len(part.begun)))
-        member.leave(gone[mine] - first, frames[mine])
-        first += len(part.begun)
 
 
 class Remote:
@@ -73,6 +46,7 @@ class Remote:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.connections = 0
+        """How many it followed when it was last at rest."""
 
     def begin(self, command: str, *arguments: Any) -> None:
         """Tell it to do something."""
@@ -88,16 +62,6 @@ class Remote:
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-    def candidates(self) -> Candidates:
-        """As `Member` says."""
-        self.begin("candidates")
-        return self.answer()  # type: ignore[no-any-return]
-
-    def leave(self, which: Ints, frames: Ints) -> None:
-        """As `Member` says."""
-        self.begin("leave", which, frames)
-        self.connections = self.answer()
 
 
 class Crew:
@@ -138,7 +102,26 @@ class Crew:
             for remote in self._remotes:
                 remote.connections = remote.answer()
             self._busy = False
-        make_room([self._reader, *self._remotes], self._limit, slack)
+        if self._reader.connections + sum(remote.connections for remote in self._remotes) > self._limit + slack:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """There are more connections than a full table holds: take out those that it would have lost."""
+        for remote in self._remotes:
+            remote.begin("candidates")
+        parts: list[Candidates] = [self._reader.candidates(), *(remote.answer() for remote in self._remotes)]
+        begun, opened, closed, created = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        gone, frames = Room(begun, opened, closed).leaving(np.sort(created), self._limit)
+        ends = np.cumsum([0, *(len(part.begun) for part in parts)])
+        leaving = []
+        for first, end in pairwise(ends.tolist()):
+            mine = np.flatnonzero((gone >= first) & (gone < end))
+            leaving.append((gone[mine] - first, frames[mine]))
+        for remote, (which, at) in zip(self._remotes, leaving[1:], strict=True):
+            remote.begin("leave", which, at)
+        self._reader.leave(*leaving[0])
+        for remote in self._remotes:
+            remote.connections = remote.answer()
 
 
 _NOTHING = np.zeros(0, np.uint8)

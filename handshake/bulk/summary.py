@@ -13,10 +13,10 @@ from handshake.bulk.crowds import crowds, listeners
 from handshake.bulk.listing import Alike, Listing
 from handshake.bulk.names import Names
 from handshake.bulk.reading import BulkReader
-from handshake.bulk.share import Result
+from handshake.bulk.share import Result, Share
 from handshake.bulk.sift import NotPlainError
 from handshake.bulk.verdicts import Judge
-from handshake.model.report import Report
+from handshake.model.report import Report, Tally
 from handshake.source.columns import WINDOW
 from handshake.source.recording import Recording
 from handshake.source.windows import NoWindowsError, Windows
@@ -60,23 +60,28 @@ def _read(  # noqa: PLR0917
     """Read all of it, or enough."""
     windows = Windows(recording, window, ahead=jobs > 1)
     endpoints = Endpoints()
-    readers = []
-    for share in shares_for(jobs):
+
+    def reader(share: Share) -> BulkReader:
         names = Names(endpoints)
-        readers.append(BulkReader(windows, judge, recording.name, limit, names, lines(names), share))
+        return BulkReader(windows, judge, recording.name, limit, names, lines(names), share)
+
+    tally = Tally()
     crew: Crew | None = None
     with ExitStack() as stack:
         try:
             for piece in windows:
                 if piece is not None:
-                    crew = crew or stack.enter_context(crew_of(windows, readers, limit))
+                    if crew is None:
+                        members = [reader(share) for share in shares_for(jobs, float(piece.captured.mean()))]
+                        tally = members[0].tally
+                        crew = stack.enter_context(crew_of(windows, members, limit))
                     crew.take(piece)
-                yield Report(recording.info(), readers[0].tally, ())
+                yield Report(recording.info(), tally, ())
         except NoWindowsError as error:
             raise NotPlainError(str(error)) from None
         except Enough:
             pass
-        return crew.finish() if crew else readers[0].finish()
+        return crew.finish() if crew else reader(Share()).finish()
 
 
 def _counted(recording: Recording, result: Result, census: Census) -> Report:
