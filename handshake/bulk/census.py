@@ -148,7 +148,7 @@ class Census:
     def _append(self, lines: np.ndarray) -> None:
         self._parts.append(lines)
         self._held += len(lines)
-        if self._held > MOST_LINES + MOST_LINES // 4:
+        if self._held > MOST_LINES + MOST_LINES // 8:
             self._forget_oldest()
 
     def _forget_oldest(self) -> None:
@@ -159,10 +159,10 @@ class Census:
         for index, part in enumerate(self._parts):
             late = part["number"] >= oldest
             if not late.all():
-                gone = part[~late]
-                self._outcomes += np.bincount(gone["outcome"], minlength=len(OUTCOMES))
-                self._counts.update(dict(enumerate(np.bincount(gone["found"]).tolist())))
-                self._parts[index] = part[late]
+                self._outcomes += np.bincount(part["outcome"][~late], minlength=len(OUTCOMES))
+                self._counts.update(dict(enumerate(np.bincount(part["found"][~late]).tolist())))
+                self._parts[index] = paged(LINE, int(late.sum()))
+                self._parts[index][:] = part[late]
         self._parts = [part for part in self._parts if len(part)]
         self.forgotten += older
         self._held = MOST_LINES

@@ -107,21 +107,23 @@ class Crew:
 
     def _make_room(self) -> None:
         """There are more connections than a full table holds: take out those that it would have lost."""
+        own, *others = self._leaving()
+        for remote, which in zip(self._remotes, others, strict=True):
+            remote.begin("leave", *which)
+        self._reader.leave(*own)
+        for remote in self._remotes:
+            remote.connections = remote.answer()
+
+    def _leaving(self) -> list[tuple[Ints, Ints]]:
+        """Who has to leave, by number among each one's candidates, and at which frames."""
         for remote in self._remotes:
             remote.begin("candidates")
         parts: list[Candidates] = [self._reader.candidates(), *(remote.answer() for remote in self._remotes)]
         begun, opened, closed, created = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         gone, frames = Room(begun, opened, closed).leaving(np.sort(created), self._limit)
         ends = np.cumsum([0, *(len(part.begun) for part in parts)])
-        leaving = []
-        for first, end in pairwise(ends.tolist()):
-            mine = np.flatnonzero((gone >= first) & (gone < end))
-            leaving.append((gone[mine] - first, frames[mine]))
-        for remote, (which, at) in zip(self._remotes, leaving[1:], strict=True):
-            remote.begin("leave", which, at)
-        self._reader.leave(*leaving[0])
-        for remote in self._remotes:
-            remote.connections = remote.answer()
+        rows = [np.flatnonzero((gone >= first) & (gone < end)) for first, end in pairwise(ends.tolist())]
+        return [(gone[mine] - first, frames[mine]) for mine, first in zip(rows, ends.tolist(), strict=False)]
 
 
 _NOTHING = np.zeros(0, np.uint8)

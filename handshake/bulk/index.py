@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from handshake.bulk.pages import paged
 from handshake.wire.columns import Ints, Words
 
 _EMPTY, _GONE = np.uint64(0), np.uint64(1)
@@ -50,8 +51,8 @@ class Index:
     def _rebuild(self, pairs: Words, slots: Ints) -> None:
         size = 1 << max(12, (3 * len(pairs)).bit_length())
         self._mask = np.uint64(size - 1)
-        self._keys = np.zeros(size, np.uint64)
-        self._slots = np.zeros(size, np.int32)
+        self._keys = paged(np.uint64, size)
+        self._slots = paged(np.int32, size)
         self._filled = len(pairs)
         self._insert(pairs, slots)
 

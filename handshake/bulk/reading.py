@@ -29,8 +29,8 @@ from handshake.wire.decode import decode as decode_alone
 _FIRST = np.array([int.from_bytes(start[:4], "little") for start in (*METHODS, b"HTTP")], np.int64)
 _BEGINS = np.isin(np.arange(256), [start[0] for start in (*METHODS, b"HTTP")])
 """Bytes that HTTP may begin with."""
-_PIECE = 1 << 14
-"""Connections that are concluded at once when the capture has ended."""
+_PIECE = 1 << 13
+"""Connections that are concluded at once."""
 
 
 class BulkReader:
@@ -86,9 +86,7 @@ class BulkReader:
             if slots.live[slot] and slots.pending[slot]:
                 self._follower.catch_up(slot)
         rest = slots.in_order()
-        rest = rest[~slots.live[rest]]
-        for start in range(0, len(rest), _PIECE):
-            self._conclude(rest[start : start + _PIECE])
+        self._conclude(rest[~slots.live[rest]])
         slots.clear()
         self._finished(self._table.finish())
         exchanges = self._intake.exchanges
@@ -160,10 +158,12 @@ class BulkReader:
 
     def _conclude(self, chosen: Ints, evicted: Bools | None = None) -> None:
         """These connections are finished."""
-        if len(chosen):
-            verdicts, which = self._verdicts_on(chosen)
-            self.lines.add_alike(self._slots, chosen, verdicts, which, evicted)
-            self._slots.release(chosen)
+        for start in range(0, len(chosen), _PIECE):
+            piece = slice(start, start + _PIECE)
+            verdicts, which = self._verdicts_on(chosen[piece])
+            early = None if evicted is None else evicted[piece]
+            self.lines.add_alike(self._slots, chosen[piece], verdicts, which, early)
+        self._slots.release(chosen)
 
     # -- room --------------------------------------------------------------------------------------------
 

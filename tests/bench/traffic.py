@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ START_S = 1_700_000_000
 SYN_OPTIONS = bytes.fromhex("020405b40402080a00000000000000000103030a")
 PLAIN_OPTIONS = bytes.fromhex("0101080a0000000000000000")
 CHUNK = 20_000
+PIECE = 10_000_000
+"""Packets that are thought out at once; longer captures are one such piece behind the other."""
 POOL = 1 << 20
 
 Ints = NDArray[np.int64]
@@ -113,7 +116,7 @@ def flood(random: np.random.Generator, packets: int, span_us: int) -> Packets:
     )  # fmt: skip
 
 
-def write(path: Path, packets: Packets, random: np.random.Generator, *, forged: bool = False) -> None:
+def write(path: Path, pieces: Iterable[Packets], random: np.random.Generator, *, forged: bool = False) -> None:
     """Packets as a pcap of Ethernet frames; every fifth flow over IPv6. `forged`: each has its own client."""
     pool = random.integers(0, 256, POOL, np.uint8)
     pool[::2] |= 0x80  # no text, so that no protocol is taken for one that is read
@@ -121,9 +124,10 @@ def write(path: Path, packets: Packets, random: np.random.Generator, *, forged: 
     memory = pool.tobytes()
     with path.open("wb") as file:
         file.write(np.array([0xA1B2C3D4, 2 | 4 << 16, 0, 0, 262144, 1], "<u4").tobytes())
-        for start in range(0, len(packets.flow), CHUNK):
-            file.write(_chunk(packets.ordered(np.arange(start, min(start + CHUNK, len(packets.flow)))), sums, memory,
-                              random, forged=forged))  # fmt: skip
+        for packets in pieces:
+            for start in range(0, len(packets.flow), CHUNK):
+                chosen = packets.ordered(np.arange(start, min(start + CHUNK, len(packets.flow))))
+                file.write(_chunk(chosen, sums, memory, random, forged=forged))
 
 
 def _chunk(packets: Packets, sums: Ints, memory: bytes, random: np.random.Generator, *, forged: bool) -> bytes:
@@ -219,13 +223,24 @@ def _folded(total: Ints) -> Ints:
 def make(kind: str, packets: int, path: Path, seed: int = 7) -> None:
     """Write one of the captures, with about that many packets."""
     random = np.random.default_rng(seed)
-    if kind == "flood":
-        write(path, flood(random, packets, 10 * packets), random, forged=True)
-        return
+    write(path, _pieces(kind, packets, random), random, forged=kind == "flood")
+
+
+def _pieces(kind: str, packets: int, random: np.random.Generator) -> Iterator[Packets]:
+    """Parts of a capture, each with connections of its own behind those before."""
     exchanges, size = (16, 1020) if kind == "mixed" else (3, 40)
     each = (7 + 1.5 * exchanges) * 0.92 + 0.2
-    found = connections(random, max(int(packets / each), 1), exchanges, size, 30 * packets)
-    write(path, found, random)
+    flows = time_us = 0
+    for begin in range(0, packets, PIECE):
+        count = min(PIECE, packets - begin)
+        if kind == "flood":
+            found = flood(random, count, 10 * count)
+        else:
+            found = connections(random, max(int(count / each), 1), exchanges, size, 30 * count)
+        found.time_us += time_us
+        found.flow += flows
+        yield found
+        flows, time_us = int(found.flow.max()) + 1, int(found.time_us[-1])
 
 
 if __name__ == "__main__":
