@@ -17,7 +17,8 @@ from handshake.model.finding import Finding
 from handshake.model.handshake import Handshake, Outcome
 from handshake.model.packet import ACK, RST, SYN, Segment, Tags
 from handshake.model.totals import LATEST, Totals
-from handshake.wire.columns import Bools, Ints, tags_of
+from handshake.wire.columns.arrays import Bools, Ints
+from handshake.wire.columns.links import tags_of
 
 OUTCOMES = tuple(Outcome)
 _CODE = {outcome: index for index, outcome in enumerate(OUTCOMES)}

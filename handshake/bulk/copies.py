@@ -12,7 +12,11 @@ from handshake.flow.copies import AT_ONCE_NS, REMEMBERED, WITHIN_NS, fingerprint
 from handshake.model.packet import FIN, RST, SYN, IcmpError, Packet, Segment, Tags
 from handshake.model.record import dataclass
 from handshake.source.columns import Window
-from handshake.wire.columns import OTHER, Bools, Endpoints, Ints, Segments, Words, odd_keys, options_of, tags_of
+from handshake.wire.columns.arrays import Bools, Ints, Words, odd_keys
+from handshake.wire.columns.endpoints import Endpoints
+from handshake.wire.columns.links import tags_of
+from handshake.wire.columns.options import options_of
+from handshake.wire.columns.segments import OTHER, Segments
 
 _MIX = odd_keys(5)
 """Packets with the same sum only may be the same: they are compared."""

@@ -22,7 +22,7 @@ from handshake.bulk.share import Result, Share
 from handshake.bulk.sift import NotSharedError
 from handshake.source.columns import Window
 from handshake.source.windows import Windows
-from handshake.wire.columns import Ints
+from handshake.wire.columns.arrays import Ints
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -18,7 +18,7 @@ from handshake.findings.registry import RULES, Group, Members, crowd_of
 from handshake.findings.sketch import FAILED, Sketch
 from handshake.model.crowd import Crowd
 from handshake.model.listener import Listener
-from handshake.wire.columns import Bools, Ints, scrambled
+from handshake.wire.columns.arrays import Bools, Ints, scrambled
 
 _FAILED = np.array([outcome in FAILED for outcome in OUTCOMES])
 _OPENED = np.array([outcome.opened for outcome in OUTCOMES])

@@ -9,7 +9,8 @@ import numpy as np
 from handshake.bulk.sift import NotPlainError
 from handshake.model.handshake import Exchange
 from handshake.model.packet import Datagram, IcmpError
-from handshake.wire.columns import Datagrams, Endpoints
+from handshake.wire.columns.endpoints import Endpoints
+from handshake.wire.columns.segments import Datagrams
 
 
 class Exchanges:

@@ -20,7 +20,9 @@ from handshake.model.handshake import Handshake
 from handshake.model.packet import IcmpError, Packet, Segment
 from handshake.model.report import Tally
 from handshake.source.windows import Windows
-from handshake.wire.columns import Bools, Ints, Segments, tags_of
+from handshake.wire.columns.arrays import Bools, Ints
+from handshake.wire.columns.links import tags_of
+from handshake.wire.columns.segments import Segments
 from handshake.wire.decode import decode as decode_alone
 
 UNBOUNDED = 1 << 62

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from handshake.bulk.pages import paged
-from handshake.wire.columns import Ints, Words
+from handshake.wire.columns.arrays import Ints, Words
 
 _EMPTY, _GONE = np.uint64(0), np.uint64(1)
 LEAST = 2

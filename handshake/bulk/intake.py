@@ -17,7 +17,8 @@ from handshake.model.record import dataclass
 from handshake.model.report import Tally
 from handshake.source.columns import Window
 from handshake.source.windows import Windows
-from handshake.wire.columns import Plain, Segments, decode, joined, named
+from handshake.wire.columns.decode import Plain, decode
+from handshake.wire.columns.segments import Segments, joined, named
 from handshake.wire.decode import Decoder
 from handshake.wire.decode import decode as decode_alone
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handshake.wire.columns import Bools, Ints
+from handshake.wire.columns.arrays import Bools, Ints
 
 # Choosing by arithmetic (value * mask) costs a seventh of np.where with a mask that no branch predictor can guess.
 

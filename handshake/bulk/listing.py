@@ -15,7 +15,7 @@ from handshake.findings.opening import SLOW_NS
 from handshake.model.finding import Finding
 from handshake.model.handshake import Handshake
 from handshake.model.listing import Lines
-from handshake.wire.columns import Bools, Ints
+from handshake.wire.columns.arrays import Bools, Ints
 
 Alike = Callable[[Handshake], tuple[str, ...]]
 

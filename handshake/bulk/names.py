@@ -8,7 +8,8 @@ from socket import AF_INET, AF_INET6, inet_ntop
 import numpy as np
 
 from handshake.model.address import Endpoint
-from handshake.wire.columns import Bytes, Endpoints, Ints, Words
+from handshake.wire.columns.arrays import Bytes, Ints, Words
+from handshake.wire.columns.endpoints import Endpoints
 
 _SIX = 1 << 63
 _MOST_TEXTS = 1 << 16

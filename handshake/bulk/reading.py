@@ -23,7 +23,8 @@ from handshake.model.packet import Packet
 from handshake.model.report import Tally
 from handshake.source.columns import Window
 from handshake.source.windows import Windows
-from handshake.wire.columns import Bools, Ints, Segments, gather
+from handshake.wire.columns.arrays import Bools, Ints, gather
+from handshake.wire.columns.segments import Segments
 from handshake.wire.decode import decode as decode_alone
 
 _FIRST = np.array([int.from_bytes(start[:4], "little") for start in (*METHODS, b"HTTP")], np.int64)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handshake.wire.columns import Ints
+from handshake.wire.columns.arrays import Ints
 
 NEVER = 1 << 62
 

@@ -8,7 +8,7 @@ from handshake.bulk.census import Census
 from handshake.bulk.listing import Listing
 from handshake.model.record import dataclass
 from handshake.model.report import Tally
-from handshake.wire.columns import Ints, Words
+from handshake.wire.columns.arrays import Ints, Words
 
 
 @dataclass(frozen=True, slots=True)

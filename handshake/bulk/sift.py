@@ -18,19 +18,11 @@ from handshake.findings.middlebox import PATIENT_NS
 from handshake.flow.table import LINGER_NS
 from handshake.model.packet import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN
 from handshake.model.record import dataclass
-from handshake.wire.columns import (
-    OTHER,
-    Bools,
-    Bytes,
-    Endpoints,
-    Ints,
-    Segments,
-    Words,
-    checksums,
-    hosts_of,
-    options_of,
-    scrambled,
-)
+from handshake.wire.columns.arrays import Bools, Bytes, Ints, Words, scrambled
+from handshake.wire.columns.checksums import checksums
+from handshake.wire.columns.endpoints import Endpoints
+from handshake.wire.columns.options import options_of
+from handshake.wire.columns.segments import OTHER, Segments, hosts_of
 
 INDEX_BITS = 18
 FIRST_WORDS = 64

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from handshake.bulk.index import Index
 from handshake.bulk.pages import paged
-from handshake.wire.columns import Bools, Ints, Words
+from handshake.wire.columns.arrays import Bools, Ints, Words
 
 MOST_KEPT = 14
 """Packets of one connection that are remembered by their place in the file; with more it is followed one by one."""

@@ -20,7 +20,7 @@ from handshake.model.report import Report, Tally
 from handshake.source.columns import WINDOW
 from handshake.source.recording import Recording
 from handshake.source.windows import NoWindowsError, Windows
-from handshake.wire.columns import Endpoints
+from handshake.wire.columns.endpoints import Endpoints
 
 
 def swept(

@@ -16,7 +16,7 @@ from handshake.model.finding import Finding
 from handshake.model.handshake import Handshake, Outcome
 from handshake.model.packet import SYN, Packet, Segment
 from handshake.model.record import dataclass
-from handshake.wire.columns import Bools, Ints
+from handshake.wire.columns.arrays import Bools, Ints
 
 SLOW = "HS118"
 """The one finding of a plain connection that depends on how long it took; it is told from the times of each."""
