@@ -17,6 +17,7 @@ from handshake.model.record import dataclass
 from handshake.model.report import Tally
 from handshake.source.columns import Window
 from handshake.source.windows import Windows
+from handshake.wire.columns.arrays import Ints, Words
 from handshake.wire.columns.decode import Plain, decode
 from handshake.wire.columns.segments import Segments, joined, named
 from handshake.wire.decode import Decoder
@@ -32,8 +33,10 @@ class Taken:
     window: Window
     links: list[tuple[int, str]]
     """Link type and name of each interface so far."""
+    tcp: Ints
+    """Places in the window of all TCP segments and ICMP errors about TCP."""
     segments: Segments
-    """All TCP segments, and ICMP errors about TCP, in the order of the capture."""
+    """Those of the share, in the order of the capture."""
     odd: dict[int, Packet]
     """Those that were decoded one by one, by their place in the window."""
     errors: dict[int, Packet]
@@ -72,12 +75,21 @@ class Intake:
         self._note_times(window)
         links = list(self._windows.links)
         plain = decode(window.data, window.starts, window.captured, window.original, window.link,
-                       [linktype for linktype, _ in links], self._names.endpoints)  # fmt: skip
-        self._tally.tcp += len(plain.segments.row)
+                       [linktype for linktype, _ in links], self._names.endpoints,
+                       None if self._share.is_all else self._mine)  # fmt: skip
+        self._tally.tcp += len(plain.tcp)
         self._tally.udp += len(plain.datagrams.row)
-        taken = Taken(window, links, plain.segments, {}, {})
+        taken = Taken(window, links, plain.tcp, plain.segments, {}, {})
         self._decode_odd(taken, plain)
-        return replace(taken, segments=joined(plain.segments, self._named(taken.odd))) if taken.odd else taken
+        if not taken.odd:
+            return taken
+        odd = self._named(taken.odd)
+        mine = odd.take(self._mine(odd.src, odd.dst))
+        return replace(taken, tcp=np.sort(np.append(plain.tcp, odd.row)), segments=joined(plain.segments, mine))
+
+    def _mine(self, src: Words, dst: Words) -> Ints:
+        """Where those between such ends are that the share has."""
+        return self._share.of(self._names.endpoints.pair(src, dst))
 
     def _note_times(self, window: Window) -> None:
         tally, time_ns = self._tally, window.time_ns

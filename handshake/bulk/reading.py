@@ -65,10 +65,9 @@ class BulkReader:
         """Take the packets of the next window. Raises NotPlainError when the capture is to be read in another way."""
         taken = self._intake.take(window)
         segments, errors = taken.segments, taken.errors
-        turns = self._finder.turns(segments.row, list(errors))
+        turns = self._finder.turns(taken.tcp, list(errors))
         if not self._share.is_all:
-            mine = self._share.of(self._endpoints.pair(segments.src, segments.dst))
-            segments, turns = segments.take(mine), turns[mine]
+            turns = turns[np.searchsorted(taken.tcp, segments.row)]
             errors = errors if self._share.is_first else {}
         first: dict[str, int] = {}
         interfaces = [first.setdefault(name, number) for number, (_, name) in enumerate(taken.links)]

@@ -39,26 +39,22 @@ class Room:
                 return order, frames
             if (self._closed < frames[-1]).any():
                 break  # some are closed, but not enough
-        return self._one_by_one(created, there, limit)
+        return self._one_by_one(frames)
 
-    def _one_by_one(self, created: Ints, there: int, limit: int) -> tuple[Ints, Ints]:
+    def _one_by_one(self, frames: Ints) -> tuple[Ints, Ints]:
         never = np.full(len(self._begun), NEVER)
         open_from = np.where(self._opened < self._closed, self._opened, NEVER)
+        first, last = int(frames[0]), int(frames[-1])
         entering = ((self._closed, never), (self._begun, self._left), (open_from, self._closed))
-        queues = [_Queue(enters, leaves) for enters, leaves in entering]
+        queues = [_Queue(enters, leaves, first, last) for enters, leaves in entering]
         gone: list[int] = []
-        frames: list[int] = []
         taken: set[int] = set()
-        for frame in created.tolist():
-            while there >= limit:
-                who = next(filter(lambda each: each is not None, (queue.first(frame, taken) for queue in queues)))
-                assert who is not None
-                taken.add(who)
-                gone.append(who)
-                frames.append(frame)
-                there -= 1
-            there += 1
-        return np.array(gone, np.int64), np.array(frames, np.int64)
+        for frame in frames.tolist():
+            who = next(filter(lambda each: each is not None, (queue.first(frame, taken) for queue in queues)))
+            assert who is not None
+            taken.add(who)
+            gone.append(who)
+        return np.array(gone, np.int64), frames
 
 
 def _earliest(enters: Ints, count: int) -> Ints:
@@ -68,14 +64,12 @@ def _earliest(enters: Ints, count: int) -> Ints:
 
 
 class _Queue:
-    """Those that enter with some frame and leave with a later one, in the order of entering."""
+    """Those that enter with some frame and leave with a later one, in the order of entering, between two frames."""
 
-    def __init__(self, enters: Ints, leaves: Ints) -> None:
-        rows = np.flatnonzero(enters < NEVER)
+    def __init__(self, enters: Ints, leaves: Ints, first: int, last: int) -> None:
+        rows = np.flatnonzero((enters < last) & (leaves >= first))
         rows = rows[np.argsort(enters[rows], kind="stable")]
-        self._rows = rows.tolist()
-        self._enters = enters[rows].tolist()
-        self._leaves = leaves[rows].tolist()
+        self._rows, self._enters, self._leaves = (each.data for each in (rows, enters[rows], leaves[rows]))
         self._at = 0
 
     def first(self, frame: int, taken: set[int]) -> int | None:

@@ -24,6 +24,11 @@ def gather(data: Bytes, at: Ints, kind: np.dtype[Any]) -> NDArray[Any]:
     return views[at].view(kind)  # plain bytes are copied as such, structures field by field
 
 
+def some(structures: NDArray[Any], rows: Ints) -> NDArray[Any]:
+    """Some of the structures that were gathered, copied."""
+    return structures.view(f"V{structures.itemsize}")[rows].view(structures.dtype)
+
+
 @cache
 def type_of(header: Layout) -> np.dtype[np.void]:
     """The structure of a header (`wire.layout`) in an array."""
