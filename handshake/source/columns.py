@@ -34,7 +34,7 @@ FULL = 1600
 """Bytes of a record with a full Ethernet frame."""
 _SPAN_S = 600
 """Packets of one window are taken to lie this close, where a record's beginning is guessed."""
-MOST_RECORDS = 1 << 14
+MOST_RECORDS = 3 << 12
 """Records of one window."""
 
 Ints = NDArray[np.int64]
