@@ -173,15 +173,15 @@ class Census:
         self._flush()
         if self._held > MOST_LINES:
             self._forget_oldest()
-        lines, at = paged(LINE, self._held), 0
-        place = np.empty(self._held, np.int64)
-        place[np.argsort(np.concatenate([part["number"] for part in self._parts]), kind="stable")] = np.arange(
-            len(place)
-        )
+        number = np.concatenate([part["number"] for part in self._parts])
+        place = np.empty(len(number), np.int64)
+        place[np.argsort(number, kind="stable")] = np.arange(len(number))
+        lines, end = paged(LINE, len(number)), len(number)
         while self._parts:  # each is let go as soon as it is copied
             part = self._parts.pop()
-            at += len(part)
-            lines[place[len(place) - at : len(place) - at + len(part)]] = part
+            begin = end - len(part)
+            lines[place[begin:end]] = part
+            end = begin
         self._parts.append(lines)
         return lines
 
