@@ -119,7 +119,9 @@ class Crew:
         for remote in self._remotes:
             remote.begin("candidates")
         parts: list[Candidates] = [self._reader.candidates(), *(remote.answer() for remote in self._remotes)]
-        begun, opened, closed, created = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        begun, opened, closed, created = (
+            np.concatenate(columns) if self._remotes else columns[0] for columns in zip(*parts, strict=True)
+        )
         gone, frames = Room(begun, opened, closed).leaving(np.sort(created), self._limit)
         ends = np.cumsum([0, *(len(part.begun) for part in parts)])
         rows = [np.flatnonzero((gone >= first) & (gone < end)) for first, end in pairwise(ends.tolist())]

@@ -177,19 +177,18 @@ class BulkReader:
         slots = self._slots
         chosen = slots.plain()
         verdicts, which = self._verdicts_on(chosen)
-        closed, opened = (self._frames(chosen, np.array(places, np.int64)[which])
-                          for places in ([v.closed_by for v in verdicts], [v.opened_by for v in verdicts]))  # fmt: skip
         flows = [flow for _, flow in self._table.stages()]
+        begun = _numbers(slots.first[chosen], [flow.first_number for flow in flows])
+        opened = _numbers(self._frames(chosen, np.array([verdict.opened_by for verdict in verdicts], np.int64)[which]),
+                          [flow.completed_by.number if flow.completed_by else NEVER for flow in flows])  # fmt: skip
+        closed = _numbers(self._frames(chosen, np.array([verdict.closed_by for verdict in verdicts], np.int64)[which]),
+                          [flow.closed_number or NEVER for flow in flows])  # fmt: skip
         created = np.concatenate((np.zeros(0, np.int64), *self._follower.created))
         self._follower.created.clear()
         if len(chosen) + len(flows) - len(created) != self._there:
             raise NotPlainError("connections came and went before the table was full")
         self._leaving = chosen, closed, flows
-        return Candidates(
-            _numbers(slots.first[chosen], [flow.first_number for flow in flows]),
-            _numbers(opened, [flow.completed_by.number if flow.completed_by else NEVER for flow in flows]),
-            _numbers(closed, [flow.closed_number or NEVER for flow in flows]), created,
-        )  # fmt: skip
+        return Candidates(begun, opened, closed, created)
 
     def leave(self, which: Ints, frames: Ints) -> None:
         """Of the candidates, these had to leave when those frames came."""
@@ -222,7 +221,7 @@ class BulkReader:
 
 
 def _numbers(columns: Ints, others: Sequence[int]) -> Ints:
-    return np.concatenate((columns, np.array(others, np.int64)))
+    return np.append(columns, np.array(others, np.int64)) if others else columns
 
 
 def _talk(window: Window, segments: Segments) -> Bools:
