@@ -165,8 +165,9 @@ class Census:
                 self._parts[index] = paged(LINE, int(late.sum()))
                 self._parts[index][:] = part[late]
         self._parts = [part for part in self._parts if len(part)]
-        self.forgotten += older
-        self._held = MOST_LINES
+        self.forgotten += self._held
+        self._held = sum(map(len, self._parts))
+        self.forgotten -= self._held
 
     def lines(self) -> np.ndarray:
         """The latest lines, in order of appearance; older ones are counted and let go."""

@@ -82,10 +82,9 @@ class BulkReader:
     def finish(self) -> Result:
         """The capture has ended: all that is still under way is finished."""
         slots = self._slots
-        for slot in slots.in_order().tolist():
-            if slots.live[slot] and slots.pending[slot]:
-                self._follower.catch_up(slot)
         rest = slots.in_order()
+        for slot in rest[slots.live[rest] & slots.pending[rest]].tolist():
+            self._follower.catch_up(slot)
         self._conclude(rest[~slots.live[rest]])
         slots.clear()
         self._finished(self._table.finish())

@@ -21,7 +21,7 @@ def connections(chance: random.Random, count: int) -> list[Connection]:
     for index, begun in enumerate(frames):
         opened = begun + 100 * chance.randint(1, 20) + index + 1 if chance.random() < 0.6 else NEVER
         since = opened if opened < NEVER and chance.random() < 0.8 else begun
-        closed = since + 100 * chance.randint(1, 30) + index + 1 if chance.random() < 0.6 else NEVER
+        closed = (since // 100 + chance.randint(1, 30)) * 100 + 50 + index if chance.random() < 0.6 else NEVER
         found.append((begun, opened, closed))
     return found
 
